@@ -1,0 +1,61 @@
+# Everything that a person does with this checkout. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CATALOGUES := $(wildcard eventsite/translations/*/LC_MESSAGES/messages.po)
+KEYWORDS := -k _l -k lazy_gettext -k lazy_ngettext:1,2
+LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check lock translations clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
+
+setup: $(VENV)/.stamp $(CATALOGUES:.po=.mo) ## the virtual environment; does nothing when nothing has changed
+
+$(VENV)/.stamp: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit("eventsite needs Python 3.11 or newer; name one with make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+%.mo: %.po $(VENV)/.stamp
+	@$(BIN)/pybabel --quiet compile -i $< -o $@
+
+run: setup ## the site with its background work on http://127.0.0.1:8000 (Ctrl-C ends it)
+	@$(BIN)/flask init
+	@$(BIN)/flask demo --if-empty
+	@exec $(BIN)/flask serve
+
+test: setup ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: setup ## linters, types, import contracts, templates, translations, migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/python -m pytest tests/house/test_templates.py tests/house/test_translations.py
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && export EVENTSITE_INSTANCE_PATH="$$folder" && \
+		$(BIN)/flask db upgrade && $(BIN)/flask db check
+
+lock: setup ## write both lock files anew from pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.6.2,<7.7'
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+translations: setup ## bring the catalogues up to date with the words in code and templates
+	@pot=$$(mktemp) && trap 'rm -f "$$pot"' EXIT && \
+		$(BIN)/pybabel --quiet extract -F babel.cfg $(KEYWORDS) --sort-by-file --no-location -o "$$pot" . && \
+		for po in $(CATALOGUES); do \
+			$(BIN)/pybabel update -i "$$pot" -o $$po -l $$(basename $$(dirname $$(dirname $$po))) \
+				--no-fuzzy-matching --ignore-obsolete; \
+		done
+
+clean: ## remove everything made here, but never instance/
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
+	find eventsite tests migrations -name __pycache__ -prune -exec rm -rf {} +
+	rm -f eventsite/translations/*/LC_MESSAGES/*.mo

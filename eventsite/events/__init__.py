@@ -1,0 +1,1 @@
+"""What is on offer: events come into being, change, are published and listed."""

@@ -1,0 +1,74 @@
+"""What the public sees of the events: which ones, in which state. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import selectinload
+
+from eventsite import wording
+from eventsite.db import db
+from eventsite.models import Event, EventStatus
+from eventsite.registration import ledger
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One public event with the states of its categories by code, and of the whole."""
+
+    event: Event
+    categories: dict[str, str]
+    state: str
+
+
+def upcoming(now: datetime) -> list[Listed]:
+    """Return public events that have not ended, soonest first."""
+    return _listed(
+        select(Event).where(_public(now), Event.end_at > now).order_by(Event.start_at, Event.id), now
+    )
+
+
+def past(now: datetime) -> list[Listed]:
+    """Return public events that have ended, latest first."""
+    return _listed(
+        select(Event).where(_public(now), Event.end_at <= now).order_by(Event.start_at.desc(), Event.id), now
+    )
+
+
+def find(slug: str, now: datetime) -> Event | None:
+    """Return a public event, or None for one that is not there or not yet public."""
+    return db.session.scalar(select(Event).where(Event.slug == slug, _public(now)))
+
+
+def look(event: Event, now: datetime) -> Listed:
+    """Return one event with its states."""
+    return _with_states([event], now)[0]
+
+
+def _public(now: datetime):  # type: ignore[no-untyped-def]
+    return or_(
+        Event.status.in_([EventStatus.PUBLISHED, EventStatus.CANCELLED]),
+        and_(Event.status == EventStatus.SCHEDULED, Event.publish_at <= now),
+    )
+
+
+def _listed(query, now: datetime) -> list[Listed]:  # type: ignore[no-untyped-def]
+    query = query.options(selectinload(Event.categories), selectinload(Event.modes))
+    return _with_states(list(db.session.scalars(query)), now)
+
+
+def _with_states(events: list[Event], now: datetime) -> list[Listed]:
+    states = ledger.seat_states(events, now)
+    listed = []
+    for event in events:
+        own = {one.code: states[event.id, one.id] for one in event.categories}
+        listed.append(Listed(event, own, _whole(event, own, now)))
+    return listed
+
+
+def _whole(event: Event, own: dict[str, str], now: datetime) -> str:
+    if event.status == EventStatus.CANCELLED:
+        return "cancelled"
+    if event.is_over(now):
+        return "past"
+    return wording.best_state(list(own.values()))

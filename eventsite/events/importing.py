@@ -1,0 +1,292 @@
+"""Event files into the database and back: create by slug, or change what differs and say what.
+
+One file is one transaction: with any fault nothing is stored. Letters about a change are not written here; `told`
+says how many people such a change concerns. What a file must look like and what it means stands in `event_file`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from eventsite import audit, clock, registration
+from eventsite.db import db, lock, transaction
+from eventsite.events import event_file
+from eventsite.events.event_file import Fault, FaultyFile
+from eventsite.models import (
+    ACTIVE,
+    Account,
+    Answer,
+    Attendee,
+    Category,
+    Event,
+    EventRole,
+    EventStatus,
+    ParticipationMode,
+    Question,
+    Registration,
+)
+
+OWNER = "organiser"
+_IDENTITY = {"categories": "code", "sessions": "key", "questions": "key"}
+_WORTH_TELLING = {
+    "title",
+    "format",
+    "schedule.start_at",
+    "schedule.end_at",
+    "delivery.join_url",
+    "delivery.webinar_id",
+    "delivery.passcode",
+    "delivery.venue",
+    "delivery.venue.name",
+    "delivery.venue.address",
+}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one event: `action` is created, changed or unchanged.
+
+    `changes` are the paths of the keys that differed (`categories.local_gov.capacity`), `organiser` among them if the
+    event was given to the owner; `told` counts the active attendees who should hear of them.
+    """
+
+    slug: str
+    action: str
+    changes: list[str]
+    told: int
+
+
+def import_events(
+    document: Any, *, today: date, owner: Account | None = None, by: Account | None = None
+) -> list[Imported]:
+    """Create or change the events of a document in one transaction, and say what happened to each.
+
+    `today` is the day, in the event's zone, from which relative schedules are counted; that happens once, when the
+    event comes into being (D106). `owner` becomes organiser of every event; without one only admins see them. Raises
+    FaultyFile, also for a category, a way to take part or a question that vanishes although somebody has chosen or
+    answered it; then nothing is stored.
+    """
+    faults = event_file.check(document, today=today)
+    if faults:
+        raise FaultyFile(faults)
+    with transaction():
+        imported = []
+        for index, definition in enumerate(document["events"]):
+            try:
+                imported.append(_import(definition, f"events[{index}]", today, owner, by))
+            except FaultyFile as error:
+                faults += error.faults
+        if faults:
+            raise FaultyFile(faults)
+    return imported
+
+
+def export(event: Event) -> dict[str, Any]:
+    """Return a document of one event, with absolute times; importing it changes nothing."""
+    return {"schema_version": event_file.SCHEMA_VERSION, "events": [event_file.describe(event)]}
+
+
+def find(slug: str) -> Event | None:
+    """Return the event of a slug, public or not."""
+    return db.session.scalar(select(Event).where(Event.slug == slug))
+
+
+def _import(
+    definition: dict[str, Any], where: str, today: date, owner: Account | None, by: Account | None
+) -> Imported:
+    event = find(definition["slug"])
+    if event is None:
+        return _create(definition, today, owner, by)
+    changes, told = _change(event, definition, where, today)
+    if _give(event, owner):
+        changes.append(OWNER)
+    if not changes:
+        return Imported(event.slug, "unchanged", [], 0)
+    audit.record("event.changed", event, by, fields=changes)
+    return Imported(event.slug, "changed", changes, told)
+
+
+def _create(definition: dict[str, Any], today: date, owner: Account | None, by: Account | None) -> Imported:
+    event = _built(event_file.plan(definition, today))
+    event.created_at = event.updated_at = clock.now()
+    db.session.add(event)
+    db.session.flush()
+    _give(event, owner)
+    audit.record("event.imported", event, by, slug=event.slug)
+    return Imported(event.slug, "created", [], 0)
+
+
+def _change(event: Event, definition: dict[str, Any], where: str, today: date) -> tuple[list[str], int]:
+    """Store what differs, under the event's lock, and return its paths and whom it concerns; raises FaultyFile."""
+    now = clock.now()
+    if _differences_of(event, _rows_for(event, definition, today), now):
+        lock(event)
+    rows = _rows_for(event, definition, today)
+    changes = _differences_of(event, rows, now)
+    if not changes:
+        return [], 0
+    obstacles = list(_obstacles(event, rows, where))
+    if obstacles:
+        raise FaultyFile(obstacles)
+    caps, was_cancelled = _caps(event), event.status == EventStatus.CANCELLED
+    _apply(event, rows, now)
+    told = _told(event, changes, was_cancelled, now)
+    if _grew(caps, _caps(event)) and event.status != EventStatus.CANCELLED:
+        registration.promote(event)
+    return changes, told
+
+
+def _rows_for(event: Event, definition: dict[str, Any], today: date) -> dict[str, Any]:
+    """What the definition means for an event that is there: dates once counted stay."""
+    rows = event_file.plan(definition, today)
+    for name in event_file.counted_columns(definition):
+        rows["event"][name] = getattr(event, name)
+    return rows
+
+
+def _built(rows: dict[str, Any]) -> Event:
+    return Event(
+        **rows["event"],
+        categories=[Category(**one) for one in rows["categories"]],
+        modes=[ParticipationMode(**one) for one in rows["modes"]],
+        questions=[Question(**one) for one in rows["questions"]],
+    )
+
+
+def _give(event: Event, owner: Account | None) -> bool:
+    """Make the owner organiser of the event; say whether he was not."""
+    if owner is None:
+        return False
+    role = db.session.scalar(
+        select(EventRole).where(EventRole.event_id == event.id, EventRole.account_id == owner.id)
+    )
+    if role is not None and role.role == OWNER:
+        return False
+    if role is None:
+        db.session.add(EventRole(event_id=event.id, account_id=owner.id, role=OWNER))
+    else:
+        role.role = OWNER
+    db.session.flush()
+    return True
+
+
+# What differs.
+
+
+def _differences_of(event: Event, rows: dict[str, Any], now: datetime) -> list[str]:
+    wanted = event_file.describe(_built(rows), now)
+    return list(_differences(event_file.describe(event, now), wanted, ""))
+
+
+def _differences(before: Any, after: Any, path: str) -> Iterator[str]:
+    if before == after:
+        return
+    key = _IDENTITY.get(path)
+    if key:
+        yield from _keyed_differences(before or [], after or [], key, path)
+    elif isinstance(before, dict) and isinstance(after, dict):
+        for name in dict.fromkeys([*before, *after]):
+            yield from _differences(before.get(name), after.get(name), f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+def _keyed_differences(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], key: str, path: str
+) -> Iterator[str]:
+    old, new = ({one[key]: one for one in items} for items in (before, after))
+    if [name for name in old if name in new] != [name for name in new if name in old]:
+        yield path
+    for name in dict.fromkeys([*old, *new]):
+        yield from _differences(old.get(name), new.get(name), f"{path}.{name}")
+
+
+def _told(event: Event, changes: Iterable[str], was_cancelled: bool, now: datetime) -> int:
+    is_cancelled = event.status == EventStatus.CANCELLED
+    if event.is_over(now) or (was_cancelled == is_cancelled and _WORTH_TELLING.isdisjoint(changes)):
+        return 0
+    active = select(func.count()).where(Attendee.event_id == event.id, Attendee.status.in_(ACTIVE))
+    return db.session.scalar(active) or 0
+
+
+def _caps(event: Event) -> dict[tuple[str, str], int | None]:
+    caps = {("event", ""): event.capacity_total}
+    caps |= {("category", one.code): one.capacity for one in event.categories}
+    return caps | {("mode", one.key): one.capacity for one in event.modes}
+
+
+def _grew(before: dict[tuple[str, str], int | None], after: dict[tuple[str, str], int | None]) -> bool:
+    for name in before.keys() & after.keys():
+        old, new = before[name], after[name]
+        if old is not None and (new is None or new > old):
+            return True
+    return False
+
+
+# What stands in the way.
+
+
+def _obstacles(event: Event, rows: dict[str, Any], where: str) -> Iterator[Fault]:
+    """Yield a fault for each row that would vanish, or change its nature, under somebody who has used it."""
+    for category in _vanishing(event.categories, rows["categories"], "code"):
+        count = _count(Registration.id, Registration.category_id == category.id)
+        count = max(count, _count(Attendee.id, Attendee.category_id == category.id))
+        if count:
+            yield Fault(
+                f"{where}.categories", f"{category.code} has {count} registrations and cannot be removed"
+            )
+    for mode in _vanishing(event.modes, rows["modes"], "key"):
+        count = _count(Attendee.id, Attendee.event_id == event.id, Attendee.participation == mode.key)
+        if count:
+            yield Fault(
+                f"{where}.sessions", f"{mode.key} was chosen by {count} attendees and cannot be removed"
+            )
+    kinds = {one["key"]: one["type"] for one in rows["questions"]}
+    for question in event.questions:
+        if kinds.get(question.key) == question.type:
+            continue
+        count = _count(Answer.id, Answer.question_id == question.id)
+        if count:
+            verb = "change its type" if question.key in kinds else "be removed"
+            yield Fault(f"{where}.questions", f"{question.key} has {count} answers and cannot {verb}")
+
+
+def _vanishing(existing: Iterable[Any], rows: Iterable[dict[str, Any]], key: str) -> list[Any]:
+    kept = {row[key] for row in rows}
+    return [one for one in existing if getattr(one, key) not in kept]
+
+
+def _count(column: Any, *conditions: Any) -> int:
+    return db.session.scalar(select(func.count(column)).where(*conditions)) or 0
+
+
+# Writing it.
+
+
+def _apply(event: Event, rows: dict[str, Any], now: datetime) -> None:
+    _set(event, rows["event"])
+    _set_children(event.categories, rows["categories"], "code", Category)
+    _set_children(event.modes, rows["modes"], "key", ParticipationMode)
+    _set_children(event.questions, rows["questions"], "key", Question)
+    event.updated_at = now
+    db.session.flush()
+
+
+def _set_children(existing: list[Any], rows: Sequence[dict[str, Any]], key: str, table: type) -> None:
+    for one in _vanishing(existing, rows, key):
+        existing.remove(one)
+    by_key = {getattr(one, key): one for one in existing}
+    for row in rows:
+        if row[key] in by_key:
+            _set(by_key[row[key]], row)
+        else:
+            existing.append(table(**row))
+
+
+def _set(row: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if getattr(row, name) != value:
+            setattr(row, name, value)

@@ -1,0 +1,141 @@
+"""The verbs on events: create, change, publish, withdraw; and on their categories. Each is one transaction.
+
+Values come as plain column values, checked for shape by the door. A change that frees seats promotes those who wait.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from eventsite import audit, clock, registration
+from eventsite.db import db, lock, transaction
+from eventsite.errors import Refusal
+from eventsite.events import markdown
+from eventsite.models import Account, Attendee, Category, Event, EventRole, EventStatus, Registration
+
+STANDARD_CATEGORIES = (("local_gov", "自治体職員"), ("gdx_member", "GDX会員"), ("company", "一般企業"))
+
+
+def create(values: Mapping[str, Any], by: Account) -> Event:
+    """Create a draft with the association's three categories, belonging to `by`.
+
+    Raises Refusal at `slug` if the address is taken.
+    """
+    with transaction():
+        _check_slug(values["slug"])
+        now = clock.now()
+        event = Event(**values, status=EventStatus.DRAFT, consents=["privacy", "followup"])
+        event.description_html = markdown.render(event.description)
+        event.created_at = event.updated_at = now
+        for position, (code, label) in enumerate(STANDARD_CATEGORIES):
+            event.categories.append(Category(code=code, label=label, position=position, capacity=None))
+        db.session.add(event)
+        db.session.flush()
+        db.session.add(EventRole(event_id=event.id, account_id=by.id, role="organiser"))
+        audit.record("event.created", event, by, slug=event.slug)
+    return event
+
+
+def change(event: Event, values: Mapping[str, Any], by: Account) -> list[str]:
+    """Change an event; return the names of the columns that differ now.
+
+    Raises Refusal at `slug` if another event has the address.
+    """
+    with transaction():
+        lock(event)
+        if values.get("slug", event.slug) != event.slug:
+            _check_slug(values["slug"])
+        changed = _assign(event, values)
+        if "description" in changed:
+            event.description_html = markdown.render(event.description)
+        if changed:
+            event.updated_at = clock.now()
+            audit.record("event.changed", event, by, fields=changed)
+            registration.promote(event)
+    return changed
+
+
+def publish(event: Event, by: Account) -> None:
+    """Show a draft to everybody. Raises Refusal if it cannot be registered for or is over."""
+    with transaction():
+        lock(event)
+        if event.status not in {EventStatus.DRAFT, EventStatus.SCHEDULED}:
+            return
+        if not event.categories:
+            raise Refusal(
+                "invalid", _l("参加区分がありません。参加区分を一つ以上追加してから公開してください。")
+            )
+        event.status = EventStatus.PUBLISHED
+        event.updated_at = clock.now()
+        audit.record("event.published", event, by)
+
+
+def withdraw(event: Event, by: Account) -> None:
+    """Make a published event a draft again; raises Refusal once somebody has registered."""
+    with transaction():
+        lock(event)
+        if event.status != EventStatus.PUBLISHED:
+            return
+        if _registrations(event):
+            raise Refusal("invalid", _l("申し込みがあるため、下書きに戻せません。"))
+        event.status = EventStatus.DRAFT
+        event.updated_at = clock.now()
+        audit.record("event.withdrawn", event, by)
+
+
+def add_category(event: Event, values: Mapping[str, Any], by: Account) -> Category:
+    """Add a category at the end; raises Refusal at `code` if the event has that code."""
+    with transaction():
+        lock(event)
+        if event.category(values["code"]) is not None:
+            raise Refusal("invalid", _l("この記号の参加区分は、すでにあります。"), field="code")
+        category = Category(
+            **values, position=max((one.position for one in event.categories), default=-1) + 1
+        )
+        event.categories.append(category)
+        audit.record("category.created", event, by, code=category.code)
+    return category
+
+
+def change_category(category: Category, values: Mapping[str, Any], by: Account) -> list[str]:
+    """Change a category's rules; return the names of what differs. New seats go to those who wait, first."""
+    event = category.event
+    with transaction():
+        lock(event)
+        changed = _assign(category, values)
+        if changed:
+            audit.record("category.changed", event, by, code=category.code, fields=changed)
+            registration.promote(event)
+    return changed
+
+
+def remove_category(category: Category, by: Account) -> None:
+    """Remove a category; raises Refusal if anybody is or was registered in it."""
+    event = category.event
+    with transaction():
+        lock(event)
+        used = db.session.scalar(select(func.count()).where(Attendee.category_id == category.id))
+        if used:
+            raise Refusal(
+                "invalid", _l("申し込みがある参加区分は削除できません。定員を0にすると受付を止められます。")
+            )
+        audit.record("category.removed", event, by, code=category.code)
+        event.categories.remove(category)
+
+
+def _assign(row: Event | Category, values: Mapping[str, Any]) -> list[str]:
+    changed = sorted(name for name, value in values.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, values[name])
+    return changed
+
+
+def _check_slug(slug: str) -> None:
+    if db.session.scalar(select(Event.id).where(Event.slug == slug)):
+        raise Refusal("invalid", _l("このアドレスは、ほかのセミナーで使われています。"), field="slug")
+
+
+def _registrations(event: Event) -> int:
+    return db.session.scalar(select(func.count()).where(Registration.event_id == event.id)) or 0

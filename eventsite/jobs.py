@@ -1,0 +1,87 @@
+"""What runs in the background, and when.
+
+The worker delivers letters and ends offers that nobody answered. All state is in the database: any number of workers
+may run, and killing one loses nothing.
+"""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from datetime import timedelta
+from types import FrameType
+
+from sqlalchemy import select
+
+from eventsite import clock, registration
+from eventsite.db import db
+from eventsite.errors import Busy
+from eventsite.mail import delivery, outbox
+from eventsite.models import Attendee, Event, Status
+
+IDLE_SECONDS = 1.0
+BEAT_EVERY = timedelta(seconds=20)
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One background process. `run()` works until `stop()` or a TERM or INT signal."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
+        self._next_beat = clock.now()
+
+    def run(self) -> None:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        while not self._stopping.is_set():
+            if not self._step():
+                self._stopping.wait(IDLE_SECONDS)
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def drain(self) -> int:
+        """Do everything that is due now, then return how many messages were handled."""
+        handled = 0
+        while count := self._work():
+            handled += count
+        return handled
+
+    def _step(self) -> int:
+        try:
+            return self._work()
+        except Busy:
+            return 0
+        except Exception:
+            log.exception("background work failed; it goes on with the next round")
+            db.session.rollback()
+            return 0
+        finally:
+            db.session.remove()
+
+    def _work(self) -> int:
+        self._beat()
+        for event in _events_with_late_offers():
+            registration.expire_offers(event)
+        return delivery.deliver(self.name, self._stopping.is_set)
+
+    def _beat(self) -> None:
+        now = clock.now()
+        if now >= self._next_beat:
+            outbox.beat(self.name)
+            self._next_beat = now + BEAT_EVERY
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.stop()
+
+
+def _events_with_late_offers() -> list[Event]:
+    late = (
+        select(Attendee.event_id)
+        .where(Attendee.status == Status.OFFERED, Attendee.offer_until <= clock.now())
+        .distinct()
+    )
+    return list(db.session.scalars(select(Event).where(Event.id.in_(late))))

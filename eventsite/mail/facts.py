@@ -1,0 +1,140 @@
+"""What a letter may say about a registration: rows of the database put into words for `compose`.
+
+Runs in the recipient's language. Not for choosing the letter (`letters`) or its sentences (`templates/letters`).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from flask_babel import gettext as _
+
+from eventsite import dates, i18n, wording
+from eventsite.config import settings
+from eventsite.mail.compose import AttendeeRow, LetterFacts
+from eventsite.mail.recipients import Recipient
+from eventsite.models import Attendee, Event, Format, Status
+
+SENDER_NAME = "GDXセミナー事務局"
+ANSWER_BUSINESS_DAYS = 3
+
+
+def gather(
+    recipient: Recipient,
+    letter: str,
+    now: datetime,
+    *,
+    about: Sequence[Attendee] = (),
+    offer_declined: bool = False,
+    positions: Mapping[int, int] | None = None,
+) -> LetterFacts:
+    """Return the facts of one letter to one recipient.
+
+    `about` are the attendees whom the news is about, `positions` their places on the waitlist by attendee id.
+    """
+    registration, event = recipient.registration, recipient.registration.event
+    language = i18n.current()
+    first = recipient.attendees[0]
+    waiting = [one for one in recipient.attendees if one.status == Status.WAITLISTED]
+    offered = [one for one in about if one.offer_until is not None]
+    return LetterFacts(
+        **_sender(event),
+        name=_addressee(recipient),
+        organisation=first.organisation,
+        department=first.department,
+        others=_others(recipient),
+        reference=registration.reference,
+        event_title=event.title,
+        event_url=f"{settings.public_url}/events/{event.slug}",
+        when=wording.when(event),
+        when_short=dates.when_short(event.start_at, event.timezone, language),
+        room_opens=wording.room_opens(event),
+        online=recipient.takes_part_online,
+        format=wording.form_of_event(event),
+        fee=wording.fee(event, registration.category),
+        attendees=tuple(_row(one) for one in recipient.attendees),
+        join=_joining(recipient) if recipient.confirmed else "",
+        join_url=event.join_url,
+        webinar_id=event.webinar_id,
+        passcode=event.passcode,
+        venue_name=event.venue_name or _("会場"),
+        venue_address=event.venue_address,
+        manage_url=recipient.manage_url,
+        calendar_url=recipient.calendar_url,
+        cancel_deadline=dates.deadline(event.start_at, event.timezone, language),
+        answer_by=_answer_by(event, now),
+        position=min((positions[one.id] for one in waiting if positions and one.id in positions), default=""),
+        waitlist_ends=dates.deadline(registration.category.window[1], event.timezone, language),
+        draw_on=_draw_on(recipient),
+        reply_until=_reply_until(event, offered),
+        reply_url=recipient.manage_url,
+        cancelled_attendees=tuple(_row(one) for one in about) if letter == "cancelled" else (),
+        partial=bool(recipient.active),
+        declined_offer=offer_declined,
+        waiting_count=len(waiting) if recipient.confirmed else 0,
+    )
+
+
+def _sender(event: Event) -> dict[str, str]:
+    """Who writes and whom to ask: the event's own contact, else the association's."""
+    return {
+        "association": event.organizer or settings.association_name,
+        "association_address": settings.association_address,
+        "contact_name": event.contact_name,
+        "contact_email": event.contact_email or settings.association_email,
+        "contact_phone": event.contact_phone or settings.association_phone,
+        "contact_hours": event.contact_hours or settings.association_hours,
+    }
+
+
+def _addressee(recipient: Recipient) -> str:
+    if recipient.attendee is None and recipient.registration.contact_name:
+        return recipient.registration.contact_name
+    return recipient.attendees[0].name
+
+
+def _others(recipient: Recipient) -> int:
+    people = len(recipient.attendees)
+    contact_comes = not recipient.registration.contact_name or recipient.attendee is not None
+    return people - 1 if contact_comes else people
+
+
+def _row(attendee: Attendee) -> AttendeeRow:
+    return AttendeeRow(
+        branch=attendee.branch,
+        name=attendee.name,
+        number=attendee.number,
+        category=attendee.category.label,
+        status=wording.status(attendee.status),
+    )
+
+
+def _joining(recipient: Recipient) -> str:
+    """Return the variants of D68 for the confirmed: a link, c link not known yet, d venue."""
+    event = recipient.registration.event
+    online = "a" if event.join_url else "c"
+    if event.format == Format.ONLINE:
+        return online
+    if event.format == Format.VENUE:
+        return "d"
+    ways = {one.participation for one in recipient.confirmed}
+    return (online if "online" in ways else "") + ("d" if "venue" in ways else "")
+
+
+def _answer_by(event: Event, now: datetime) -> str:
+    today = dates.in_zone(now, event.timezone).date()
+    day = dates.add_business_days(today, ANSWER_BUSINESS_DAYS)
+    return dates.day(day, event.timezone, i18n.current(), year=False)
+
+
+def _draw_on(recipient: Recipient) -> str:
+    """The day of the draw; where none is set, it follows the closing of the category."""
+    event = recipient.registration.event
+    if event.lottery_at is not None:
+        return dates.day(event.lottery_at, event.timezone, i18n.current(), year=False)
+    closing = dates.day(recipient.registration.category.window[1], event.timezone, i18n.current(), year=False)
+    return _("受付終了（%(day)s）のあと", day=closing)
+
+
+def _reply_until(event: Event, offered: Sequence[Attendee]) -> str:
+    ends = [one.offer_until for one in offered if one.offer_until is not None]
+    return dates.deadline(min(ends), event.timezone, i18n.current()) if ends else ""

@@ -1,0 +1,46 @@
+"""Nouns: what is stored, its constraints, and small questions. No verbs here.
+
+The words are those of the glossary in docs/architecture.md. Verbs stand in `registration`, `events` and `mail`.
+"""
+
+from eventsite.models.account import Account, EventRole, Role, account_roles
+from eventsite.models.audit import AuditEntry
+from eventsite.models.event import Category, Event, EventStatus, Format, ParticipationMode, Question
+from eventsite.models.message import Message, MessageStatus
+from eventsite.models.registration import (
+    Answer,
+    Attendee,
+    CalendarEntry,
+    Consent,
+    Registration,
+    StatusChange,
+)
+from eventsite.models.status import ACTIVE, HOLDS_A_SEAT, MOVES, Status
+from eventsite.models.work import Heartbeat
+
+__all__ = [
+    "ACTIVE",
+    "HOLDS_A_SEAT",
+    "MOVES",
+    "Account",
+    "Answer",
+    "Attendee",
+    "AuditEntry",
+    "CalendarEntry",
+    "Category",
+    "Consent",
+    "Event",
+    "EventRole",
+    "EventStatus",
+    "Format",
+    "Heartbeat",
+    "Message",
+    "MessageStatus",
+    "ParticipationMode",
+    "Question",
+    "Registration",
+    "Role",
+    "Status",
+    "StatusChange",
+    "account_roles",
+]

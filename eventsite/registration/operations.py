@@ -1,0 +1,390 @@
+"""Each verb: lock → ask `seats` → write → audit → letter, in one transaction.
+
+Arguments come in, rows go out; who acts is an argument (`by`, None = the public). The rule itself is not here.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import func, select
+
+from eventsite import audit, clock, dates, text, tokens
+from eventsite.db import db, lock, transaction
+from eventsite.errors import Refusal
+from eventsite.mail import letters
+from eventsite.models import (
+    ACTIVE,
+    MOVES,
+    Account,
+    Answer,
+    Attendee,
+    Category,
+    Consent,
+    Event,
+    Registration,
+    Status,
+    StatusChange,
+)
+from eventsite.registration import eligibility, ledger, questions, seats
+from eventsite.registration.application import Application, Person
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the rule says to an application: the status of each attendee, and who looks like a repeat (D6)."""
+
+    statuses: tuple[Status, ...]
+    duplicates: tuple[bool, ...]
+    findings: tuple[eligibility.Finding, ...]
+
+
+class OutcomeChanged(Exception):
+    """The seats have become fewer than the confirm screen had shown; nothing was recorded (D17)."""
+
+
+def foresee(event: Event, application: Application) -> Outcome:
+    """Return what `register` would decide now; raises Refusal as it would. Reads only."""
+    return _decide(event, application, clock.now())
+
+
+def register(
+    event: Event,
+    application: Application,
+    *,
+    by: Account | None = None,
+    source: str = "web",
+    shown: Sequence[Status] | None = None,
+) -> Registration:
+    """Record an application, its letters included, and return the registration.
+
+    The same `form_key` again returns the registration of the first time (D36). `shown` is the outcome that the person
+    has seen: a worse one raises OutcomeChanged and records nothing (D17). Raises Refusal if the rule says no.
+    """
+    with transaction():
+        lock(event)
+        earlier = find_by_form_key(application.form_key)
+        if earlier is not None:
+            return earlier
+        now = clock.now()
+        outcome = _decide(event, application, now)
+        if shown is not None and seats.worse(outcome.statuses, shown):
+            raise OutcomeChanged
+        registration = _write(event, application, outcome, now, by, source)
+        audit.record(
+            "registration.created",
+            event,
+            by,
+            reference=registration.reference,
+            attendees=len(outcome.statuses),
+            statuses=[status.value for status in outcome.statuses],
+            source=source,
+        )
+        waits = Status.WAITLISTED in outcome.statuses
+        letters.registered(registration, now, ledger.positions(event) if waits else {})
+    return registration
+
+
+def find_by_form_key(form_key: str | None) -> Registration | None:
+    """Return the registration that a form's single-use key has already led to."""
+    if form_key is None:
+        return None
+    return db.session.scalar(select(Registration).where(Registration.form_key == _digest(form_key)))
+
+
+def cancel(attendees: Sequence[Attendee], *, by: Account | None = None, reason: str = "") -> list[Attendee]:
+    """Cancel attendees of one registration; their seats go to the first in line in the same transaction (D21).
+
+    Returns those that were cancelled now; who was cancelled before stays as he is. The public may cancel until the
+    start (D29), else Refusal `closed`.
+    """
+    event = attendees[0].registration.event
+    with transaction():
+        lock(event)
+        now = clock.now()
+        if by is None and event.start_at <= now:
+            raise Refusal("closed", _l("開始時刻を過ぎているため、取り消せません。事務局へご連絡ください。"))
+        leaving = [one for one in attendees if Status.CANCELLED in MOVES[one.status]]
+        declined = [one.status == Status.OFFERED for one in leaving]
+        for one in leaving:
+            _move(one, Status.CANCELLED, "by-office" if by else "by-attendee", now, by)
+            one.cancelled_at = now
+            one.cancel_reason = reason
+        if leaving:
+            audit.record("attendee.cancelled", event, by, numbers=[one.number for one in leaving])
+            letters.cancelled(leaving[0].registration, leaving, now, offer_declined=all(declined))
+            promote(event)
+    return leaving
+
+
+def promote(event: Event) -> list[Attendee]:
+    """Give free seats to those who wait, in the order of the rule; returns who moved."""
+    with transaction():
+        lock(event)
+        now = clock.now()
+        rules = {one.code: ledger.category_rule(one) for one in event.categories}
+        moves = seats.promote(
+            ledger.waitlist(event), rules, ledger.read(event), now, _offer_deadline(now, event.timezone)
+        )
+        moved = []
+        for move in moves:
+            attendee = db.session.get_one(Attendee, move.key)
+            _move(attendee, move.status, "seat-free", now, None)
+            attendee.offer_until = move.offer_until
+            moved.append(attendee)
+        if moved:
+            audit.record("attendee.promoted", event, None, numbers=[one.number for one in moved])
+            letters.promoted(moved, now)
+    return moved
+
+
+def accept(attendee: Attendee) -> None:
+    """Take an offered seat; raises Refusal `closed` once the answer is too late (D22)."""
+    event = attendee.registration.event
+    with transaction():
+        lock(event)
+        now = clock.now()
+        if attendee.status == Status.CONFIRMED:
+            return
+        if attendee.status != Status.OFFERED or attendee.offer_until is None or attendee.offer_until <= now:
+            raise Refusal("closed", _l("繰上げのご案内の回答期限を過ぎています。"))
+        _move(attendee, Status.CONFIRMED, "offer-accepted", now, None)
+        audit.record("offer.accepted", event, None, numbers=[attendee.number])
+        letters.promoted([attendee], now)
+
+
+def expire_offers(event: Event) -> list[Attendee]:
+    """End the offers whose time is over and pass their seats on; returns whose offer ended."""
+    with transaction():
+        lock(event)
+        now = clock.now()
+        late = list(
+            db.session.scalars(
+                select(Attendee).where(
+                    Attendee.event_id == event.id,
+                    Attendee.status == Status.OFFERED,
+                    Attendee.offer_until <= now,
+                )
+            )
+        )
+        for one in late:
+            _move(one, Status.EXPIRED, "no-answer", now, None)
+        if late:
+            audit.record("offer.expired", event, None, numbers=[one.number for one in late])
+            letters.offer_expired(late, now)
+            promote(event)
+    return late
+
+
+def _decide(event: Event, application: Application, now: datetime) -> Outcome:
+    category = event.category(application.category)
+    if category is None or not event.is_public(now):
+        raise Refusal("not-eligible", _l("参加区分を選び直してください。"), field="category")
+    rule = ledger.category_rule(category)
+    book = ledger.read(event)
+    seats.check_open(book.event, rule, now)
+    findings = tuple(
+        eligibility.check(category.approval, category.verification, one.email or application.contact_email)
+        for one in application.people
+    )
+    kinds = ledger.waiting_kinds([event])
+    applicants = [
+        seats.Applicant(
+            mode=person.participation,
+            needs_approval=finding.needs_approval,
+            behind_others=(event.id, category.id, person.participation) in kinds,
+        )
+        for person, finding in zip(application.people, findings, strict=True)
+    ]
+    _check_organisations(event, category, application.people)
+    questions.check_places(event, application.answers, len(application.people))
+    statuses = seats.decide(applicants, rule, book, all_or_nothing=application.all_or_nothing)
+    return Outcome(
+        statuses, tuple(_is_duplicate(event, application, one) for one in application.people), findings
+    )
+
+
+def _check_organisations(event: Event, category: Category, people: Sequence[Person]) -> None:
+    """Refuse more active attendees of one organisation than the category allows over the event (D30)."""
+    limit = category.per_organization_limit
+    if limit is None:
+        return
+    for code, key in {_organisation(one) for one in people}:
+        same = Attendee.municipality_code == code if code else Attendee.organisation_key == key
+        active = db.session.scalar(
+            select(func.count()).where(Attendee.event_id == event.id, Attendee.status.in_(ACTIVE), same)
+        )
+        if (active or 0) + sum(_organisation(one) == (code, key) for one in people) > limit:
+            words = _l(
+                "同じ団体からのお申し込みは%(count)s名までです。追加をご希望の場合は、事務局へお問い合わせください。",
+                count=limit,
+            )
+            raise Refusal("too-many-attendees", words)
+
+
+def _organisation(person: Person) -> tuple[str, str]:
+    if person.municipality_code:
+        return person.municipality_code, ""
+    return "", text.organisation_key(person.organisation)
+
+
+def _is_duplicate(event: Event, application: Application, person: Person) -> bool:
+    """Same event, person key and address among those who have not cancelled (D6)."""
+    address = (person.email or application.contact_email).casefold()
+    rows = db.session.execute(
+        select(Attendee.email, Registration.contact_email)
+        .join(Attendee.registration)
+        .where(
+            Attendee.event_id == event.id,
+            Attendee.status != Status.CANCELLED,
+            Attendee.person_key == text.person_key(person.family_name, person.given_name),
+        )
+    )
+    return any((own or contact).casefold() == address for own, contact in rows)
+
+
+def _write(
+    event: Event,
+    application: Application,
+    outcome: Outcome,
+    now: datetime,
+    by: Account | None,
+    source: str,
+) -> Registration:
+    category = event.category(application.category)
+    assert category is not None  # noqa: S101 - _decide has refused the rest
+    registration = Registration(
+        event=event,
+        category=category,
+        reference=_new_reference(),
+        form_key=_digest(application.form_key) if application.form_key else None,
+        locale=application.locale,
+        contact_email=application.contact_email,
+        contact_name=application.contact_name,
+        contact_phone=application.contact_phone,
+        phone_extension=application.phone_extension,
+        source=source,
+        created_at=now,
+    )
+    db.session.add(registration)
+    for branch, person in enumerate(application.people, start=1):
+        registration.attendees.append(
+            _attendee(event, category, person, branch, outcome, application.contact_email, now)
+        )
+    for question in event.questions:
+        value = application.answers.get(question.key)
+        if value is not None:
+            registration.answers.append(Answer(question=question, value=value))
+    db.session.flush()
+    registration.link_hash = tokens.digest(tokens.derive("registration", registration.id, 1))
+    for one in registration.attendees:
+        if one.email:
+            one.link_hash = tokens.digest(tokens.derive("attendee", one.id, 1))
+        _record_change(one, None, one.status, "registered", now, by)
+        _record_consents(one, application, now, by, source)
+    return registration
+
+
+def _attendee(
+    event: Event,
+    category: Category,
+    person: Person,
+    branch: int,
+    outcome: Outcome,
+    contact_email: str,
+    now: datetime,
+) -> Attendee:
+    status = outcome.statuses[branch - 1]
+    finding = outcome.findings[branch - 1]
+    own_address = "" if person.email.casefold() == contact_email.casefold() else person.email
+    return Attendee(
+        event_id=event.id,
+        category=category,
+        branch=branch,
+        status=status,
+        family_name=person.family_name,
+        given_name=person.given_name,
+        family_kana=person.family_kana,
+        given_kana=person.given_kana,
+        organisation=person.organisation,
+        department=person.department,
+        position=person.position,
+        prefecture=person.prefecture,
+        municipality_code=person.municipality_code,
+        member_number=person.member_number,
+        email=own_address,
+        participation=person.participation,
+        viewers=person.viewers,
+        person_key=text.person_key(person.family_name, person.given_name),
+        organisation_key=text.organisation_key(person.organisation),
+        needs_approval=finding.needs_approval,
+        eligibility=finding.badge,
+        possible_duplicate=outcome.duplicates[branch - 1],
+        queued_at=now if status == Status.WAITLISTED else None,
+        created_at=now,
+    )
+
+
+def _record_consents(
+    attendee: Attendee, application: Application, now: datetime, by: Account | None, source: str
+) -> None:
+    """The required boxes hold for all, the optional ones for attendee 1; the others start unticked (D77)."""
+    for box in application.consents:
+        for_all = box.kind in {"privacy", "group"}
+        db.session.add(
+            Consent(
+                attendee_id=attendee.id,
+                kind=box.kind,
+                recipient=box.recipient,
+                value=box.value and (for_all or attendee.branch == 1),
+                text=box.text,
+                text_version=_digest(box.text)[:12],
+                source=source,
+                at=now,
+                account_id=by.id if by else None,
+            )
+        )
+
+
+def _move(attendee: Attendee, to: Status, reason: str, now: datetime, by: Account | None) -> None:
+    if to not in MOVES[attendee.status]:
+        raise ValueError(f"{attendee.status.value} → {to.value} is no legal move")
+    before, attendee.status = attendee.status, to
+    _record_change(attendee, before, to, reason, now, by)
+
+
+def _record_change(
+    attendee: Attendee, before: Status | None, to: Status, reason: str, now: datetime, by: Account | None
+) -> None:
+    db.session.add(
+        StatusChange(
+            attendee_id=attendee.id,
+            event_id=attendee.event_id,
+            from_status=before.value if before else None,
+            to_status=to.value,
+            reason=reason,
+            at=now,
+            account_id=by.id if by else None,
+        )
+    )
+
+
+def _new_reference() -> str:
+    while True:
+        drawn = "".join(secrets.choice(text.REFERENCE_ALPHABET) for _ in range(6))
+        reference = f"GDX-{drawn[:4]}-{drawn[4:]}"
+        if not db.session.scalar(select(Registration.id).where(Registration.reference == reference)):
+            return reference
+
+
+def _offer_deadline(now: datetime, zone: str) -> datetime:
+    """17:00 two business days after today, in the event's zone (D22)."""
+    day = dates.add_business_days(dates.in_zone(now, zone).date(), 2)
+    return dates.to_instant(datetime(day.year, day.month, day.day, 17), zone)  # noqa: DTZ001 - wall time
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()

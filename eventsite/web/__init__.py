@@ -1,0 +1,47 @@
+"""Door for people: HTML pages. Routes declare their guard, check the shape of input, call a verb, answer."""
+
+from typing import Any
+
+from flask import Flask, request, url_for
+from flask_wtf import CSRFProtect
+
+from eventsite import dates, i18n, wording
+from eventsite.web import errors, headers, health, manage, organiser, public, register
+
+csrf = CSRFProtect()
+KEEPS_LANGUAGE = {"public", "register", "manage"}
+
+
+def init_app(app: Flask) -> None:
+    """Register the doors, error pages, headers and what every template may use."""
+    csrf.init_app(app)
+    for blueprint in (public.bp, register.bp, manage.bp, health.bp):
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)
+    app.register_blueprint(organiser.bp)
+    app.context_processor(_page_variables)
+    app.jinja_env.globals.update(status_word=wording.status, roster_time=dates.roster_time)
+    app.url_defaults(_keep_language)
+    errors.init_app(app)
+    headers.init_app(app)
+
+
+def _page_variables() -> dict[str, Any]:
+    language = i18n.current()
+    other = "en" if language == "ja" else "ja"
+    return {"locale": language, "other_language": other, "other_language_url": _other_language_url(other)}
+
+
+def _other_language_url(other: str) -> str:
+    """Return this page in the other language; a page that answers a form leads to the form's beginning."""
+    if not request.endpoint or request.blueprint not in KEEPS_LANGUAGE:
+        return url_for("public.catalogue", lang=other)
+    arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": other}
+    return url_for(request.endpoint, **arguments)
+
+
+def _keep_language(endpoint: str, values: dict[str, Any]) -> None:
+    """Carry the chosen language in the links of a page, so that no cookie is needed."""
+    wanted = request.args.get("lang") if request else None
+    if wanted in i18n.LANGUAGES and endpoint.partition(".")[0] in KEEPS_LANGUAGE:
+        values.setdefault("lang", wanted)

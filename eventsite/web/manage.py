@@ -1,0 +1,164 @@
+"""A registration by the link in its mail: `/r/<token>`. No account; opening a link never changes anything (D4).
+
+The contact's link shows the whole registration, an attendee's own link that attendee alone. Every change is a page
+with a button of its own.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from eventsite import clock, registration, tokens
+from eventsite.db import db
+from eventsite.errors import Refusal
+from eventsite.mail import invitations
+from eventsite.mail.recipients import Recipient
+from eventsite.models import MOVES, Attendee, Registration, Status
+from eventsite.registration import ledger
+from eventsite.web import guards, presenting
+from eventsite.web.headers import private
+
+bp = Blueprint("manage", __name__, url_prefix="/r/<token>")
+
+
+def by_link(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Find what the link opens and hand it to the view; a link that opens nothing is a plain 404."""
+
+    @wraps(view)
+    def opened(token: str, **kwargs: Any) -> Response:
+        link = tokens.digest(token)
+        found = db.session.scalar(select(Registration).where(Registration.link_hash == link))
+        attendee = None
+        if found is None:
+            attendee = db.session.scalar(select(Attendee).where(Attendee.link_hash == link))
+            if attendee is None:
+                abort(404)
+            found = attendee.registration
+        return private(make_response(view(Recipient(found, attendee), token=token, **kwargs)))
+
+    return opened
+
+
+@bp.get("")
+@guards.public
+@by_link
+def show(recipient: Recipient, token: str) -> ResponseReturnValue:
+    return _page(recipient, token)
+
+
+@bp.get("/invite.ics")
+@guards.public
+@by_link
+def invite_ics(recipient: Recipient, token: str) -> ResponseReturnValue:
+    """The calendar entry as it was last sent, the same bytes."""
+    entry = invitations.find(recipient)
+    if entry is None:
+        abort(404)
+    response = Response(entry.ics, content_type=f"text/calendar; charset=utf-8; method={entry.method}")
+    response.headers["Content-Disposition"] = 'attachment; filename="invite.ics"'
+    return response
+
+
+@bp.get("/calendar")
+@guards.public
+@by_link
+def calendar(recipient: Recipient, token: str) -> ResponseReturnValue:
+    """How to put the seminar into a calendar: the file, and words to copy."""
+    if invitations.find(recipient) is None:
+        abort(404)
+    event = recipient.registration.event
+    return render_template(
+        "manage/calendar.html",
+        recipient=recipient,
+        event=event,
+        token=token,
+        facts=presenting.facts(event),
+        joins=_joins(recipient),
+        contact=presenting.contact(event),
+    )
+
+
+@bp.get("/cancellation", defaults={"branch": None})
+@bp.get("/attendees/<int:branch>/cancellation")
+@guards.public
+@by_link
+def ask_cancellation(recipient: Recipient, token: str, branch: int | None) -> ResponseReturnValue:
+    leaving = [one for one in _chosen(recipient, branch) if _can_cancel(one)]
+    if not leaving:
+        return redirect(url_for("manage.show", token=token), 303)
+    return render_template(
+        "manage/cancellation.html",
+        recipient=recipient,
+        event=recipient.registration.event,
+        token=token,
+        branch=branch,
+        leaving=leaving,
+        contact=presenting.contact(recipient.registration.event),
+    )
+
+
+@bp.post("/cancellation", defaults={"branch": None})
+@bp.post("/attendees/<int:branch>/cancellation")
+@guards.public
+@by_link
+def cancel(recipient: Recipient, token: str, branch: int | None) -> ResponseReturnValue:
+    try:
+        registration.cancel(_chosen(recipient, branch))
+    except Refusal as refusal:
+        return _page(recipient, token, refusal)
+    return redirect(url_for("manage.show", token=token), 303)
+
+
+@bp.post("/attendees/<int:branch>/acceptance")
+@guards.public
+@by_link
+def accept(recipient: Recipient, token: str, branch: int) -> ResponseReturnValue:
+    (attendee,) = _chosen(recipient, branch)
+    try:
+        registration.accept(attendee)
+    except Refusal as refusal:
+        return _page(recipient, token, refusal)
+    return redirect(url_for("manage.show", token=token), 303)
+
+
+def _page(recipient: Recipient, token: str, refusal: Refusal | None = None) -> ResponseReturnValue:
+    found = recipient.registration
+    waits = any(one.status == Status.WAITLISTED for one in recipient.attendees)
+    page = render_template(
+        "manage/show.html",
+        recipient=recipient,
+        registration=found,
+        event=found.event,
+        token=token,
+        facts=presenting.facts(found.event),
+        positions=ledger.positions(found.event) if waits else {},
+        can_cancel={one.branch for one in recipient.attendees if _can_cancel(one)},
+        joins=_joins(recipient),
+        has_entry=invitations.find(recipient) is not None,
+        over=found.event.is_over(clock.now()),
+        refusal=refusal,
+        contact=presenting.contact(found.event),
+    )
+    return page, refusal.status if refusal else 200
+
+
+def _chosen(recipient: Recipient, branch: int | None) -> list[Attendee]:
+    """Return the attendees whom an address names, among those whom the link shows."""
+    chosen = [one for one in recipient.attendees if branch is None or one.branch == branch]
+    if not chosen:
+        abort(404)
+    return chosen
+
+
+def _can_cancel(attendee: Attendee) -> bool:
+    event = attendee.registration.event
+    return Status.CANCELLED in MOVES[attendee.status] and clock.now() < event.start_at
+
+
+def _joins(recipient: Recipient) -> bool:
+    """Join information is for the confirmed who take part online (D68)."""
+    return bool(recipient.confirmed) and recipient.takes_part_online

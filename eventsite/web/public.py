@@ -1,0 +1,86 @@
+"""Pages that everybody may read: catalogue, event, calendar feeds, notices. No session, no cookie."""
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, Response, abort, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from eventsite import calendar, clock, i18n
+from eventsite.config import settings
+from eventsite.events import catalogue
+from eventsite.models import Event
+from eventsite.web import guards, presenting
+
+bp = Blueprint("public", __name__)
+
+
+@bp.get("/", endpoint="catalogue")
+@guards.public
+def catalogue_page() -> ResponseReturnValue:
+    return _list(_("これからのセミナー"), catalogue.upcoming(clock.now()), past=False)
+
+
+@bp.get("/past")
+@guards.public
+def past() -> ResponseReturnValue:
+    return _list(_("開催済みのセミナー"), catalogue.past(clock.now()), past=True)
+
+
+@bp.get("/events/<slug>")
+@guards.public
+def event(slug: str) -> ResponseReturnValue:
+    now = clock.now()
+    found = public_event(slug)
+    return render_template("public/event.html", **presenting.event_page(catalogue.look(found, now)))
+
+
+@bp.get("/events/<slug>.ics")
+@guards.public
+def event_ics(slug: str) -> ResponseReturnValue:
+    return _ics([public_event(slug)], f"{slug}.ics")
+
+
+@bp.get("/events.ics")
+@guards.public
+def feed_ics() -> ResponseReturnValue:
+    """All public events that have not ended, as a calendar to subscribe to."""
+    events = [listed.event for listed in catalogue.upcoming(clock.now())]
+    return _ics(events, "events.ics", name=_("GDXセミナー"))
+
+
+@bp.get("/privacy")
+@guards.public
+def privacy() -> ResponseReturnValue:
+    return render_template("public/privacy.html")
+
+
+@bp.get("/environment")
+@guards.public
+def environment() -> ResponseReturnValue:
+    return render_template("public/environment.html")
+
+
+def public_event(slug: str) -> Event:
+    """Return the public event of an address, or end the request with 404."""
+    found = catalogue.find(slug, clock.now())
+    if found is None:
+        abort(404)
+    return found
+
+
+def _list(heading: str, listed: Iterable[catalogue.Listed], past: bool) -> str:
+    rows = [presenting.row(one) for one in listed]
+    months = [(month, list(group)) for month, group in groupby(rows, key=lambda one: one["month"])]
+    return render_template("public/catalogue.html", heading=heading, months=months, past=past)
+
+
+def _ics(events: list[Event], file_name: str, **feed: Any) -> Response:
+    entries = [presenting.feed_entry(one, settings.public_url) for one in events]
+    response = Response(calendar.publication(entries, **feed), content_type="text/calendar; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Content-Language"] = i18n.current()
+    return response
