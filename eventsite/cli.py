@@ -131,7 +131,7 @@ def import_events(file: Path, organiser: str | None) -> None:
         done = importing.import_events(document, today=_today(), owner=owner)
     except event_file.FaultyFile as error:
         for fault in error.faults:
-            click.echo(f"{file}: {fault.path}: {fault.reason}", err=True)
+            click.echo(f"{file}: {fault}", err=True)
         _stop("nothing was written")
     for one in done:
         changes = f" ({', '.join(one.changes)})" if one.changes else ""

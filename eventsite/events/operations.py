@@ -24,6 +24,7 @@ def create(values: Mapping[str, Any], by: Account) -> Event:
     Raises Refusal at `slug` if the address is taken.
     """
     with transaction():
+        values = _cleaned(values)
         _check_slug(values["slug"])
         now = clock.now()
         event = Event(**values, status=EventStatus.DRAFT, consents=["privacy", "followup"])
@@ -47,7 +48,7 @@ def change(event: Event, values: Mapping[str, Any], by: Account) -> list[str]:
         lock(event)
         if values.get("slug", event.slug) != event.slug:
             _check_slug(values["slug"])
-        changed = _assign(event, values)
+        changed = _assign(event, _cleaned(values))
         if "description" in changed:
             event.description_html = markdown.render(event.description)
         if changed:
@@ -123,6 +124,11 @@ def remove_category(category: Category, by: Account) -> None:
             )
         audit.record("category.removed", event, by, code=category.code)
         event.categories.remove(category)
+
+
+def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Markdown keeps its indentation, so it has a cleaning of its own."""
+    return {name: markdown.clean(value) if name == "description" else value for name, value in values.items()}
 
 
 def _assign(row: Event | Category, values: Mapping[str, Any]) -> list[str]:

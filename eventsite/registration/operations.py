@@ -25,6 +25,7 @@ from eventsite.models import (
     Category,
     Consent,
     Event,
+    EventStatus,
     Registration,
     Status,
     StatusChange,
@@ -124,6 +125,8 @@ def promote(event: Event) -> list[Attendee]:
     """Give free seats to those who wait, in the order of the rule; returns who moved."""
     with transaction():
         lock(event)
+        if event.status == EventStatus.CANCELLED:
+            return []
         now = clock.now()
         rules = {one.code: ledger.category_rule(one) for one in event.categories}
         moves = seats.promote(

@@ -42,6 +42,10 @@ def test_a_setting_only_mentioned_is_not_documented() -> None:
     assert documented("`EVENTSITE_BIND` is one\n| `EVENTSITE_PUBLIC_URL` | x |") == {"PUBLIC_URL"}
 
 
+def test_every_setting_with_a_check_has_a_wrong_value_here() -> None:
+    assert set(CHECKED) == set(WRONG)
+
+
 @pytest.mark.parametrize("name", CHECKED)
 def test_a_wrong_value_stops_the_start(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVENTSITE_INSTANCE_PATH", str(tmp_path))

@@ -11,6 +11,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField, ValidationError
 
 from eventsite import dates, text
+from eventsite.events import markdown
 from eventsite.models import Category, Event, Format
 from eventsite.registration import fields
 from eventsite.web.forms.cleaning import Chosen, Cleaned, all_errors
@@ -101,14 +102,6 @@ def _long(label: Any, rows: int, support: Any = "", longest: int = 20000) -> Tex
     return TextAreaField(label, [check], description=support, render_kw={"rows": rows})
 
 
-def _prose(value: str) -> str:
-    """Markdown keeps its indentation; only what cannot be stored is refused."""
-    for line in value.splitlines():
-        text.clean_line(line)
-    unix = value.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(one for one in unix if one in "\n\t" or unicodedata.category(one) != "Cc")
-
-
 class EventForm(FlaskForm):
     """One event. Times are wall-clock times in the event's zone."""
 
@@ -122,7 +115,7 @@ class EventForm(FlaskForm):
     abstract = _long(_l("概要"), 5, _l("セミナーのページと一覧に載る、2～4行の説明です。"), 2000)
     description = TextAreaField(
         _l("詳しい説明"),
-        [Cleaned(_prose, longest=20000)],
+        [Cleaned(markdown.clean, longest=20000)],
         description=_l("Markdownで書けます（見出しは「## 」、箇条書きは「- 」で始めます）。"),
         render_kw={"rows": 10},
     )
