@@ -43,17 +43,16 @@ check: setup ## linters, types, import contracts, templates, translations, migra
 		$(BIN)/flask db upgrade && $(BIN)/flask db check
 
 lock: setup ## write both lock files anew from pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'pip-tools>=7.6.2,<7.7'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$($(BIN)/python -c \
+		'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["lock"])')
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) -o requirements.lock pyproject.toml
 	CUSTOM_COMPILE_COMMAND="make lock" $(LOCK) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 translations: setup ## bring the catalogues up to date with the words in code and templates
 	@pot=$$(mktemp) && trap 'rm -f "$$pot"' EXIT && \
 		$(BIN)/pybabel --quiet extract -F babel.cfg $(KEYWORDS) --sort-by-file --no-location -o "$$pot" . && \
-		for po in $(CATALOGUES); do \
-			$(BIN)/pybabel update -i "$$pot" -o $$po -l $$(basename $$(dirname $$(dirname $$po))) \
-				--no-fuzzy-matching --ignore-obsolete; \
-		done
+		$(BIN)/pybabel --quiet update -i "$$pot" -d eventsite/translations -l en --init-missing \
+			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 clean: ## remove everything made here, but never instance/
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info

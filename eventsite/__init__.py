@@ -7,10 +7,8 @@ from typing import Any
 
 from flask import Flask
 from flask_mail import Mail
-from whitenoise import WhiteNoise
 
-from eventsite import cli, config, db, i18n, web
-from eventsite.web import account
+from eventsite import cli, config, db, i18n, signin, web
 
 
 def create_app(overrides: dict[str, Any] | None = None) -> Flask:
@@ -28,8 +26,7 @@ def create_app(overrides: dict[str, Any] | None = None) -> Flask:
     db.init_app(app)
     i18n.init_app(app)
     Mail(app)
-    account.init_app(app)
+    signin.init_app(app)
     web.init_app(app)
     cli.init_app(app)
-    app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)  # type: ignore[method-assign]
     return app

@@ -11,13 +11,12 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import func, select
 
-from eventsite import accounts, checks, clock, dates, jobs, serve
+from eventsite import accounts, checks, clock, dates, jobs, serve, signin
 from eventsite.config import settings
 from eventsite.db import db
 from eventsite.events import demo, event_file, importing
 from eventsite.models import Account, Event
 from eventsite.registration import roster, spreadsheet
-from eventsite.web import account as signin
 
 events = AppGroup("events", help="Event definitions as JSON.")
 accounts_group = AppGroup("accounts", help="Accounts of the association's people.")

@@ -64,7 +64,7 @@ db = SQLAlchemy(model_class=Base)
 migrate = Migrate(directory="migrations", render_as_batch=True)
 
 
-def engine_options(uri: str, synchronous: str = "FULL") -> dict[str, Any]:
+def engine_options(uri: str) -> dict[str, Any]:
     """Return the engine options for a database address (pool per process; time-outs on PostgreSQL in ms)."""
     options: dict[str, Any] = {"pool_size": 8, "max_overflow": 2, "pool_timeout": WAIT_SECONDS}
     if uri.startswith("postgresql"):
@@ -79,6 +79,7 @@ def engine_options(uri: str, synchronous: str = "FULL") -> dict[str, Any]:
 
 def init_app(app: Flask) -> None:
     """Connect the database to the application and prepare its engine's connections."""
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(app.config["SQLALCHEMY_DATABASE_URI"]))
     db.init_app(app)
     migrate.init_app(app, db)
     with app.app_context():

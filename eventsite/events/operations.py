@@ -13,21 +13,35 @@ from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.events import markdown
-from eventsite.models import Account, Attendee, Category, Event, EventRole, EventStatus, Registration
+from eventsite.models import (
+    Account,
+    Attendee,
+    Category,
+    Event,
+    EventRole,
+    EventStatus,
+    Format,
+    ParticipationMode,
+    Registration,
+)
 
+ModeCaps = Mapping[str, int | None]
+NO_CAPS: ModeCaps = {}
+MODES = (("venue", "会場参加"), ("online", "オンライン参加"))
 STANDARD_CATEGORIES = (("local_gov", "自治体職員"), ("gdx_member", "GDX会員"), ("company", "一般企業"))
 
 
-def create(values: Mapping[str, Any], by: Account) -> Event:
+def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_CAPS) -> Event:
     """Create a draft with the association's three categories, belonging to `by`.
 
-    Raises Refusal at `slug` if the address is taken.
+    `mode_caps` are the seats of each way to take part in a hybrid event, None = no cap (D14). Raises Refusal at `slug` if the address is taken.
     """
     with transaction():
         values = _cleaned(values)
         _check_slug(values["slug"])
         now = clock.now()
         event = Event(**values, status=EventStatus.DRAFT, consents=["privacy", "followup"])
+        _set_modes(event, mode_caps)
         event.description_html = markdown.render(event.description)
         event.created_at = event.updated_at = now
         for position, (code, label) in enumerate(STANDARD_CATEGORIES):
@@ -39,8 +53,10 @@ def create(values: Mapping[str, Any], by: Account) -> Event:
     return event
 
 
-def change(event: Event, values: Mapping[str, Any], by: Account) -> list[str]:
-    """Change an event; return the names of the columns that differ now.
+def change(
+    event: Event, values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_CAPS
+) -> list[str]:
+    """Change an event; return the names of the columns that differ now, `modes` for the ways to take part.
 
     Raises Refusal at `slug` if another event has the address.
     """
@@ -49,6 +65,8 @@ def change(event: Event, values: Mapping[str, Any], by: Account) -> list[str]:
         if values.get("slug", event.slug) != event.slug:
             _check_slug(values["slug"])
         changed = _assign(event, _cleaned(values))
+        if _set_modes(event, mode_caps):
+            changed.append("modes")
         if "description" in changed:
             event.description_html = markdown.render(event.description)
         if changed:
@@ -124,6 +142,21 @@ def remove_category(category: Category, by: Account) -> None:
             )
         audit.record("category.removed", event, by, code=category.code)
         event.categories.remove(category)
+
+
+def _set_modes(event: Event, caps: ModeCaps) -> bool:
+    """A hybrid event has two ways to take part, any other has none to choose; return whether that changed."""
+    before = [(one.key, one.capacity) for one in event.modes]
+    if event.format != Format.HYBRID:
+        event.modes.clear()
+        return bool(before)
+    existing = {one.key: one for one in event.modes}
+    for position, (key, label) in enumerate(MODES):
+        if key not in existing:
+            event.modes.append(ParticipationMode(key=key, label=label, position=position))
+    for one in event.modes:
+        one.capacity = caps.get(one.key)
+    return before != [(one.key, one.capacity) for one in event.modes]
 
 
 def _cleaned(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,11 +4,13 @@ from typing import Any
 
 from flask import Flask, request, url_for
 from flask_wtf import CSRFProtect
+from whitenoise import WhiteNoise
 
 from eventsite import dates, i18n, wording
 from eventsite.web import errors, headers, health, manage, organiser, public, register
 
 csrf = CSRFProtect()
+STATIC_SECONDS = 3600
 KEEPS_LANGUAGE = {"public", "register", "manage"}
 
 
@@ -24,6 +26,13 @@ def init_app(app: Flask) -> None:
     app.url_defaults(_keep_language)
     errors.init_app(app)
     headers.init_app(app)
+    app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
+        app.wsgi_app,
+        root=app.static_folder,
+        prefix="static/",
+        max_age=STATIC_SECONDS,
+        add_headers_function=headers.protect_file,
+    )
 
 
 def _page_variables() -> dict[str, Any]:

@@ -19,6 +19,7 @@ View = Callable[..., Any]
 
 EXTENSION_GUARDS = {
     "static": "public",
+    "security.static": "public",
     "security.login": "public",
     "security.logout": "signed-in",
     "security.forgot_password": "public",

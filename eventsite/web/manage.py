@@ -12,13 +12,13 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from eventsite import clock, registration, tokens
+from eventsite import clock, dates, registration, tokens
 from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.mail import invitations
 from eventsite.mail.recipients import Recipient
 from eventsite.models import MOVES, Attendee, Registration, Status
-from eventsite.registration import ledger
+from eventsite.registration import ledger, spreadsheet
 from eventsite.web import guards, presenting
 from eventsite.web.headers import private
 
@@ -80,6 +80,26 @@ def calendar(recipient: Recipient, token: str) -> ResponseReturnValue:
         joins=_joins(recipient),
         contact=presenting.contact(event),
     )
+
+
+@bp.get("/calendar.csv")
+@guards.public
+@by_link
+def calendar_csv(recipient: Recipient, token: str) -> ResponseReturnValue:
+    """One line for office groupware that takes no .ics (D71)."""
+    if invitations.find(recipient) is None:
+        abort(404)
+    event = recipient.registration.event
+    start, end = (dates.in_zone(one, event.timezone) for one in (event.start_at, event.end_at))
+    days_and_times = [f"{start:%Y/%m/%d}", f"{start:%H:%M}", f"{end:%Y/%m/%d}", f"{end:%H:%M}"]
+    words = "\n".join(f"{label}　{'　'.join(lines)}" for label, lines in presenting.facts(event))
+    table = spreadsheet.Table(
+        header=["件名", "開始日", "開始時刻", "終了日", "終了時刻", "内容"],
+        rows=[[event.title, *days_and_times, words]],
+    )
+    response = Response(spreadsheet.csv_bytes(table), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="calendar.csv"'
+    return response
 
 
 @bp.get("/cancellation", defaults={"branch": None})

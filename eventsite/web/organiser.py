@@ -15,7 +15,7 @@ from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.events import catalogue, operations
 from eventsite.mail import outbox
-from eventsite.models import Category, Event, Status
+from eventsite.models import Account, Category, Event, Status
 from eventsite.registration import ledger, roster, spreadsheet
 from eventsite.web import guards, presenting
 from eventsite.web.forms.event import CategoryForm, EventForm, category_data, event_data
@@ -52,7 +52,7 @@ def new() -> ResponseReturnValue:
         faults = form.faults()
         if not faults:
             try:
-                event = operations.create(form.values(), current_user._get_current_object())
+                event = operations.create(form.values(), _me(), mode_caps=form.mode_caps())
             except Refusal as refusal:
                 faults = _at_field(form, refusal)
             else:
@@ -91,7 +91,7 @@ def edit(event: Event) -> ResponseReturnValue:
         faults = form.faults()
         if not faults:
             try:
-                changed = operations.change(event, form.values(), current_user._get_current_object())
+                changed = operations.change(event, form.values(), _me(), mode_caps=form.mode_caps())
             except Refusal as refusal:
                 faults = _at_field(form, refusal)
             else:
@@ -113,7 +113,7 @@ def preview(event: Event) -> ResponseReturnValue:
 @guards.for_event("publish")
 def publish(event: Event) -> ResponseReturnValue:
     try:
-        operations.publish(event, current_user._get_current_object())
+        operations.publish(event, _me())
     except Refusal as refusal:
         flash(str(refusal.words), "error")
     else:
@@ -125,7 +125,7 @@ def publish(event: Event) -> ResponseReturnValue:
 @guards.for_event("publish")
 def withdraw(event: Event) -> ResponseReturnValue:
     try:
-        operations.withdraw(event, current_user._get_current_object())
+        operations.withdraw(event, _me())
     except Refusal as refusal:
         flash(str(refusal.words), "error")
     else:
@@ -161,7 +161,7 @@ def remove_category(event: Event, code: str) -> ResponseReturnValue:
     category = event.category(code) or abort(404)
     label = category.label
     try:
-        operations.remove_category(category, current_user._get_current_object())
+        operations.remove_category(category, _me())
     except Refusal as refusal:
         flash(str(refusal.words), "error")
     else:
@@ -203,7 +203,7 @@ def roster_file(event: Event, file_format: str) -> ResponseReturnValue:
             encoding=request.args.get("encoding") or None,
             filter=_filter(),
             recipient=request.args.get("recipient") or None,
-            by=current_user._get_current_object(),
+            by=_me(),
         )
     except roster.PresetNotAllowed:
         abort(403)
@@ -237,7 +237,7 @@ def _category_page(event: Event, category: Category | None) -> ResponseReturnVal
 
 
 def _save_category(event: Event, category: Category | None, values: dict[str, Any]) -> None:
-    by = current_user._get_current_object()
+    by = _me()
     if category is None:
         operations.add_category(event, values, by)
         return
@@ -262,6 +262,10 @@ def _at_field(form: EventForm | CategoryForm, refusal: Refusal) -> list[tuple[st
     if name:
         form[name].errors = [str(refusal.words)]
     return [(form[name].id if name else "", str(refusal.words))]
+
+
+def _me() -> Account:
+    return current_user._get_current_object()
 
 
 def _usual_contact() -> dict[str, str]:

@@ -342,6 +342,12 @@ def test_a_revision_that_loses_rows_is_refused(
     assert content(database) == before
 
 
+def test_foreign_keys_hold_again_afterwards(app: Flask) -> None:
+    flask_migrate.upgrade(directory=str(MIGRATIONS))
+    with db.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
 def test_a_declared_change_of_rows_passes(
     database: str, migrate: Migrate, plant: Callable[..., Path]
 ) -> None:

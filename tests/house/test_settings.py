@@ -22,7 +22,6 @@ WRONG = {
     "MAIL_USE_SSL": "maybe",
     "MAIL_DEFAULT_SENDER": "GDX <seminar@gdx.example.jp>",
     "ASSOCIATION_EMAIL": "a@example.jp, b@example.jp",
-    "RATELIMIT_ENABLED": "sometimes",
     "FORM_MIN_SECONDS": "-1",
 }
 CHECKED = [one.name for one in SETTINGS if one.check is not text]

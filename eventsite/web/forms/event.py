@@ -97,6 +97,12 @@ def _text(label: Any, longest: int = 200, support: Any = "", *, required: bool =
     return StringField(label, [Cleaned(required=required, longest=longest)], description=support)
 
 
+def _seats(label: Any) -> StringField:
+    check = Cleaned(read_count, width="short")
+    support = _l("会場とオンラインの同時開催のときだけ使います。空欄は上限なしです。")
+    return StringField(label, [check], description=support, render_kw={"inputmode": "numeric"})
+
+
 def _long(label: Any, rows: int, support: Any = "", longest: int = 20000) -> TextAreaField:
     check = Cleaned(text.clean_text, longest=longest)
     return TextAreaField(label, [check], description=support, render_kw={"rows": rows})
@@ -154,6 +160,8 @@ class EventForm(FlaskForm):
         description=_l("空欄は上限なしです。参加区分ごとの定員とあわせて働きます。"),
         render_kw={"inputmode": "numeric"},
     )
+    seats_venue = _seats(_l("会場参加の定員"))
+    seats_online = _seats(_l("オンライン参加の定員"))
     opens_date = _day(_l("受付開始日"))
     opens_time = _time(_l("受付開始時刻"))
     closes_date = _day(_l("受付終了日"))
@@ -189,6 +197,10 @@ class EventForm(FlaskForm):
         values["capacity_total"] = _or_none(self.capacity_total.cleaned)
         values["tags"] = [one for one in re.split(r"[、,，]\s*", self.tags.cleaned) if one]
         return values
+
+    def mode_caps(self) -> dict[str, int | None]:
+        """Return the seats of each way to take part, for hybrid events."""
+        return {"venue": _or_none(self.seats_venue.cleaned), "online": _or_none(self.seats_online.cleaned)}
 
     def _instants(self) -> dict[str, datetime | None]:
         day, last = self.date.cleaned, self.end_date.cleaned or self.date.cleaned
@@ -353,6 +365,7 @@ def event_data(event: Event) -> dict[str, Any]:
         "capacity_total": _shown(event.capacity_total),
         "tags": "、".join(event.tags),
     }
+    data |= {f"seats_{one.key}": _shown(one.capacity) for one in event.modes}
     for name, moment in (("opens", event.opens_at), ("closes", event.closes_at)):
         local = dates.in_zone(moment, event.timezone) if moment else None
         data[f"{name}_date"] = f"{local:%Y-%m-%d}" if local else ""
