@@ -50,7 +50,7 @@ lock: setup ## write both lock files anew from pyproject.toml
 
 translations: setup ## bring the catalogues up to date with the words in code and templates
 	@pot=$$(mktemp) && trap 'rm -f "$$pot"' EXIT && \
-		$(BIN)/pybabel --quiet extract -F babel.cfg $(KEYWORDS) --sort-by-file --no-location -o "$$pot" . && \
+		$(BIN)/pybabel --quiet extract --project=eventsite -F babel.cfg $(KEYWORDS) --sort-by-file --no-location -o "$$pot" . && \
 		$(BIN)/pybabel --quiet update -i "$$pot" -d eventsite/translations -l en --init-missing \
 			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -20,6 +21,7 @@ from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event, inspect
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
 
+from eventsite.config import ROOT
 from eventsite.errors import Busy
 
 WAIT_SECONDS = 10
@@ -61,7 +63,7 @@ class UTCDateTime(TypeDecorator):
 
 
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate(directory="migrations", render_as_batch=True)
+migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True)
 
 
 def engine_options(uri: str) -> dict[str, Any]:
@@ -84,6 +86,7 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db)
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
+            _make_private(db.engine.url.database)
             _prepare_sqlite(db.engine, app.config["SQLITE_SYNCHRONOUS"])
 
 
@@ -159,6 +162,12 @@ def _flock(descriptor: int) -> None:
             pause = min(pause * 1.5, 0.01)
         else:
             return
+
+
+def _make_private(path: str | None) -> None:
+    """Make a missing database file readable by its owner alone; SQLite gives its companions the same mode."""
+    if path and path != ":memory:" and not Path(path).exists() and Path(path).parent.is_dir():
+        Path(path).touch(mode=0o600)
 
 
 def _prepare_sqlite(engine: Engine, synchronous: str) -> None:

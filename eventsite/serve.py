@@ -18,9 +18,7 @@ END_SECONDS = 20
 
 def run(hint: str = "") -> int:
     """Serve until Ctrl-C or TERM, or until one of the two ends by itself; return the exit code."""
-    children = [
-        subprocess.Popen(command, cwd=ROOT) for command in (web_command(settings.bind), worker_command())
-    ]
+    children = [_start(command) for command in (web_command(settings.bind), worker_command())]
     stopping = _on_signals()
     _announce(hint)
     code = 0
@@ -44,6 +42,10 @@ def web_command(bind: str) -> list[str]:
 
 def worker_command() -> list[str]:
     return [sys.executable, "-m", "flask", "--app", "wsgi", "worker"]
+
+
+def _start(command: list[str]) -> subprocess.Popen[Any]:
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603 - our own commands
 
 
 def _on_signals() -> list[int]:

@@ -127,5 +127,3 @@ def _described_question(question: Question) -> dict[str, Any]:
 
 def _stamp(instant: datetime | None, zone: str) -> str | None:
     return dates.in_zone(instant, zone).isoformat() if instant else None
-
-

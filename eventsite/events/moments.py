@@ -23,6 +23,7 @@ class NoSuchMoment(Exception):
 
 
 def zone_of(definition: dict[str, Any]) -> str:
+    """Return the name of the zone that a definition is in, Tokyo unless it says otherwise."""
     return definition["schedule"].get("timezone") or dates.TOKYO
 
 
@@ -40,6 +41,18 @@ def event_instants(definition: dict[str, Any], today: date) -> dict[str, Any]:
         "closes_at": _days_before(application, "closes", day, application.get("closes_time"), zone),
         "lottery_at": _days_before(application, "lottery", day, _DRAW_TIME, zone),
     }
+
+
+def category_window(category: dict[str, Any], place: str) -> dict[str, datetime | None]:
+    """Return the columns of a category's own opening and closing; raises NoSuchMoment."""
+    return {
+        name: instant_or_none(category.get(name), f"{place}.{name}") for name in ("opens_at", "closes_at")
+    }
+
+
+def instant_or_none(value: str | None, path: str) -> datetime | None:
+    """Return the instant of a text with an offset, None for none; raises NoSuchMoment."""
+    return _instant(value, path) if value else None
 
 
 def _start_and_end(schedule: dict[str, Any], zone: str, today: date) -> tuple[datetime, datetime]:
@@ -82,7 +95,3 @@ def _instant(value: str, path: str) -> datetime:
         return datetime.fromisoformat(value).astimezone(UTC)
     except ValueError:
         raise NoSuchMoment(path, f"{shown(value)} is no day and time that exists") from None
-
-
-def instant_or_none(value: str | None, path: str) -> datetime | None:
-    return _instant(value, path) if value else None

@@ -34,7 +34,8 @@ STANDARD_CATEGORIES = (("local_gov", "自治体職員"), ("gdx_member", "GDX会�
 def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_CAPS) -> Event:
     """Create a draft with the association's three categories, belonging to `by`.
 
-    `mode_caps` are the seats of each way to take part in a hybrid event, None = no cap (D14). Raises Refusal at `slug` if the address is taken.
+    `mode_caps` are the seats of each way to take part in a hybrid event, None = no cap (D14). Raises Refusal at
+    `slug` if the address is taken.
     """
     with transaction():
         values = _cleaned(values)

@@ -8,14 +8,15 @@ from typing import Any
 
 from eventsite.events import markdown
 from eventsite.events.faults import Fault, FaultyFile
-from eventsite.events.moments import NoSuchMoment, event_instants, instant_or_none
+from eventsite.events.moments import NoSuchMoment, category_window, event_instants, instant_or_none
+from eventsite.events.tidying import filled, tidy
 from eventsite.models import EventStatus, Format
 
 SESSION_LABELS = {"venue": "会場参加", "online": "オンライン参加"}
 DEFAULT_CONSENTS = ["privacy"]
 
 _BACKGROUND = ("facts", "themes_status", "demo_state")
-_LISTS = ("agenda", "speakers", "themes", "tags", "resources_after")
+LISTS = ("agenda", "speakers", "themes", "tags", "resources_after")
 
 
 def plan(definition: dict[str, Any], today: date) -> dict[str, Any]:
@@ -26,21 +27,24 @@ def plan(definition: dict[str, Any], today: date) -> dict[str, Any]:
     closing or a draw on a closed day moves back (D61). Raises FaultyFile for texts or times that cannot be.
     """
     faults: list[Fault] = []
-    tidy = _tidy(definition, "", faults)
+    clean = tidy(definition, "", faults)
     if faults:
         raise FaultyFile(faults)
     try:
-        instants = event_instants(tidy, today)
+        instants = event_instants(clean, today)
         categories = [
-            _category_columns(one, place, number) for number, (one, place) in _numbered(tidy, "categories")
+            _category_columns(one, f"categories[{position}]", position)
+            for position, one in enumerate(clean["categories"])
         ]
     except NoSuchMoment as error:
         raise FaultyFile([error.fault]) from None
     return {
-        "event": _event_columns(tidy) | instants,
+        "event": _event_columns(clean) | instants,
         "categories": categories,
-        "modes": _mode_columns(tidy),
-        "questions": [_question_columns(one, number) for number, one in enumerate(tidy.get("questions", []))],
+        "modes": _mode_columns(clean),
+        "questions": [
+            _question_columns(one, position) for position, one in enumerate(clean.get("questions", []))
+        ],
     }
 
 
@@ -92,12 +96,12 @@ def _event_columns(definition: dict[str, Any]) -> dict[str, Any]:
         "status": EventStatus(status),
         "publish_at": instant_or_none(get("publish_at"), "publish_at"),
         "cancel_reason": get("cancel_reason", ""),
-        **{name: get(name, []) for name in _LISTS},
+        **{name: get(name, []) for name in LISTS},
         "case": get("case", {}),
         "survey": get("survey", {}),
         "consents": get("consents", [*DEFAULT_CONSENTS]),
         "recipients": get("third_party_recipients", []),
-        "background": _filled({name: get(name) for name in _BACKGROUND}),
+        "background": filled({name: get(name) for name in _BACKGROUND}),
     }
 
 
@@ -112,8 +116,7 @@ def _category_columns(category: dict[str, Any], place: str, position: int) -> di
         "verification": category.get("verification", "none"),
         "waitlist": category.get("waitlist", True),
         "promotion": category.get("promotion", "confirm"),
-        "opens_at": instant_or_none(category.get("opens_at"), f"{place}.opens_at"),
-        "closes_at": instant_or_none(category.get("closes_at"), f"{place}.closes_at"),
+        **category_window(category, place),
         "max_attendees": category.get("max_attendees", 5),
         "per_organization_limit": category.get("per_organization_limit"),
         "help": category.get("help", ""),

@@ -5,30 +5,44 @@ form of a file: that is `shape`.
 """
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from eventsite import clock, dates
+from eventsite.events import shape
 from eventsite.events.faults import Fault, shown
-from eventsite.events.moments import NoSuchMoment, event_instants, zone_of
+from eventsite.events.moments import NoSuchMoment, category_window, event_instants, zone_of
 from eventsite.events.planning import SESSION_LABELS
+from eventsite.events.tidying import tidy
 
 
 def event_faults(definition: dict[str, Any], where: str, today: date | None) -> list[Fault]:
+    """Return what is wrong with an event of good form, which stands at `where`: also its form once it is tidy."""
     faults: list[Fault] = []
-    tidy = _tidy(definition, where, faults)
-    faults = faults or _shape_faults(tidy, _event_validator(), where)
+    clean = tidy(definition, where, faults)
+    faults = faults or shape.event_faults(clean, where)
     if not faults:
         meaning = (
-            *_time_faults(tidy, today),
-            *_delivery_faults(tidy),
-            *_list_faults(tidy),
-            *_question_faults(tidy),
+            *_time_faults(clean, today),
+            *_delivery_faults(clean),
+            *_list_faults(clean),
+            *_question_faults(clean),
         )
         faults = [Fault(f"{where}.{one.path}", one.reason) for one in meaning]
     return faults
+
+
+def repeated(items: list[dict[str, Any]], key: str, place: str) -> Iterator[Fault]:
+    """Yield a fault for each item whose value of `key` an earlier one has."""
+    seen = set()
+    for index, one in enumerate(items):
+        value = one.get(key)
+        if isinstance(value, str) and value in seen:
+            yield Fault(f"{place}[{index}].{key}", f"{shown(value)} stands there twice")
+        elif isinstance(value, str):
+            seen.add(value)
 
 
 def _time_faults(definition: dict[str, Any], today: date | None) -> Iterator[Fault]:
@@ -40,14 +54,11 @@ def _time_faults(definition: dict[str, Any], today: date | None) -> Iterator[Fau
     yield from _application_faults(definition.get("application", {}))
     try:
         instants = event_instants(definition, day)
-        categories = [
-            (place, _category_columns(one, place, number))
-            for number, (one, place) in _numbered(definition, "categories")
-        ]
+        windows = [(place, category_window(one, place)) for one, place in _placed(definition, "categories")]
     except NoSuchMoment as error:
         yield error.fault
         return
-    yield from _order_faults(definition, instants, categories)
+    yield from _order_faults(definition, instants, windows)
     yield from _status_faults(definition, instants, day)
 
 
@@ -61,7 +72,9 @@ def _application_faults(application: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _order_faults(
-    definition: dict[str, Any], instants: dict[str, Any], categories: list[tuple[str, dict[str, Any]]]
+    definition: dict[str, Any],
+    instants: dict[str, Any],
+    windows: list[tuple[str, dict[str, datetime | None]]],
 ) -> Iterator[Fault]:
     is_relative = definition["schedule"].get("mode") == "relative"
     if instants["end_at"] <= instants["start_at"]:
@@ -71,9 +84,9 @@ def _order_faults(
         counted = "closes_days_before" in definition.get("application", {})
         yield Fault(f"application.closes_{'days_before' if counted else 'at'}", "is not after the opening")
         return
-    for place, columns in categories:
-        own_opens = columns["opens_at"] or opens
-        own_closes = columns["closes_at"] or closes or instants["start_at"]
+    for place, window in windows:
+        own_opens = window["opens_at"] or opens
+        own_closes = window["closes_at"] or closes or instants["start_at"]
         if own_opens and own_opens >= own_closes:
             yield Fault(f"{place}.closes_at", "is not after the opening")
 
@@ -137,22 +150,8 @@ def _choice_labels(question: dict[str, Any]) -> list[str]:
     return [one if isinstance(one, str) else one["label"] for one in question.get("choices", [])]
 
 
-def repeated(items: list[dict[str, Any]], key: str, place: str) -> Iterator[Fault]:
-    seen = set()
-    for index, one in enumerate(items):
-        value = one.get(key)
-        if isinstance(value, str) and value in seen:
-            yield Fault(f"{place}[{index}].{key}", f"{shown(value)} stands there twice")
-        elif isinstance(value, str):
-            seen.add(value)
-
-
 def _placed(definition: dict[str, Any], key: str) -> list[tuple[dict[str, Any], str]]:
     return [(one, f"{key}[{index}]") for index, one in enumerate(definition.get(key, []))]
-
-
-def _numbered(definition: dict[str, Any], key: str) -> Iterator[tuple[int, tuple[dict[str, Any], str]]]:
-    return enumerate(_placed(definition, key))
 
 
 @cache

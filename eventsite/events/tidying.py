@@ -35,6 +35,11 @@ def tidy(value: Any, path: str, faults: list[Fault], key: str = "") -> Any:
     return value
 
 
+def filled(values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a missing key means anyway."""
+    return {key: value for key, value in values.items() if value not in (None, "", [], {})}
+
+
 def _is_ignored(name: str, value: Any, parent: str) -> bool:
     is_note = name.startswith("note") and (parent, name) != ("venue", "note") and name != "notice"
     return is_note or (value is None and name not in _MEANS_NONE)

@@ -70,7 +70,7 @@ def gather(
         cancelled_attendees=tuple(_row(one) for one in about) if letter == "cancelled" else (),
         partial=bool(recipient.active),
         declined_offer=offer_declined,
-        waiting_count=len(waiting) if recipient.confirmed else 0,
+        waiting_count=len(waiting) if len(waiting) < len(recipient.active) else 0,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from eventsite import clock
 from eventsite.config import settings
@@ -22,6 +22,7 @@ LEASE = timedelta(minutes=5)
 BATCH = 20
 PAUSES = (1, 5, 15, 60)  # minutes before the 2nd, 3rd … try; then hourly
 GIVE_UP_AFTER = timedelta(hours=48)
+FORGET_WORKER_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -175,9 +176,11 @@ def queue_length() -> tuple[int, datetime | None]:
 
 
 def beat(worker: str) -> None:
-    """Leave a sign of life."""
+    """Leave a sign of life, and clear away those of workers long gone."""
+    now = clock.now()
     with transaction():
-        db.session.merge(Heartbeat(worker=worker, at=clock.now()))
+        db.session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGET_WORKER_AFTER))
+        db.session.merge(Heartbeat(worker=worker, at=now))
 
 
 def last_beat() -> datetime | None:

@@ -2,33 +2,21 @@
 
 The number of statements does not grow with the number of attendees. A roster is a paper of the office: its words
 are Japanese whatever the reader's language. Rules D75, D89 to D92.
-Not for: bytes and file names (spreadsheet.py), who may download (access.py), pages.
+Not for: what stands in a cell (columns.py), bytes and file names (spreadsheet.py), who may download (access.py), pages.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, collate, false, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 
-from eventsite import audit, clock, dates, i18n, text, wording
+from eventsite import audit, clock, dates, i18n, text
 from eventsite.db import db, transaction
-from eventsite.models import (
-    Account,
-    Answer,
-    Attendee,
-    Consent,
-    Event,
-    Format,
-    Question,
-    Registration,
-    Status,
-    StatusChange,
-)
-from eventsite.registration import questions, spreadsheet
-from eventsite.registration.spreadsheet import Cell, Table
+from eventsite.models import Account, Attendee, Event, Format, Registration, Status
+from eventsite.registration import columns, spreadsheet
+from eventsite.registration.spreadsheet import Table
 
 PRESETS = {"office": "事務局用", "shared": "共有用", "zoom": "Zoom取込用"}
 MEDIA_TYPES = {
@@ -39,10 +27,7 @@ ZOOM_HEADER = ("Email Address", "First Name", "Last Name")
 LONGEST_SEARCH = 200
 SHORTEST_NUMBER = 3
 
-_YES, _NO = "はい", "いいえ"
 _UNASKED = (False, "")
-_MODES = {"online": "オンライン参加", "venue": "会場参加"}
-_ENDINGS = {(Status.CANCELLED, "offered"): "辞退", (Status.LOST, "waitlisted"): "繰上げなし"}
 _ITEMS = {"所属": "団体名・会社名", "団体名": "団体名・会社名", "会社名": "団体名・会社名", "部署": "部署名"}
 
 
@@ -182,87 +167,35 @@ def table(
 
 def shared_mailboxes(event: Event, filter: Filter = EVERYBODY) -> dict[str, list[Attendee]]:
     """Return the addresses that stand for more than one row of the Zoom file, with their attendees (D92)."""
-    return {_address(group[0]): group for group in _by_address(event, filter) if len(group) > 1}
-
-
-class _Book(NamedTuple):
-    """What a row needs beside its attendee, each kind read in one statement."""
-
-    event: Event
-    statuses: dict[Status, str]
-    fees: dict[int, str]
-    answers: dict[tuple[int, int], Any]
-    consents: dict[tuple[int, str, str], tuple[bool, str]]
-    left_from: dict[int, str | None]
-
-
-_Column = tuple[str, Callable[[Attendee, _Book], Cell]]
-
-_BEFORE_CONSENTS: tuple[_Column, ...] = (
-    ("受付番号", lambda one, book: one.registration.reference),
-    ("枝番", lambda one, book: one.branch),
-    ("状態", lambda one, book: _status(one, book)),
-    ("参加区分", lambda one, book: one.category.label),
-    ("参加方法", lambda one, book: _mode(one, book.event)),
-    ("参加費", lambda one, book: book.fees[one.category_id]),
-    ("都道府県", lambda one, book: one.prefecture),
-    ("団体コード", lambda one, book: one.municipality_code),
-    ("団体名・会社名", lambda one, book: one.organisation),
-    ("部署名", lambda one, book: one.department),
-    ("役職", lambda one, book: one.position),
-    ("姓", lambda one, book: one.family_name),
-    ("名", lambda one, book: one.given_name),
-    ("セイ", lambda one, book: one.family_kana),
-    ("メイ", lambda one, book: one.given_kana),
-    ("メールアドレス", lambda one, book: _address(one)),
-    ("電話番号", lambda one, book: one.registration.contact_phone),
-    ("内線", lambda one, book: one.registration.phone_extension),
-    ("視聴人数", lambda one, book: one.viewers if _way(one, book.event) == "online" else ""),
-    ("申込日時", lambda one, book: _time(one.registration.created_at, book.event)),
-    ("承認日時", lambda one, book: _time(one.approved_at, book.event)),
-    ("取消日時", lambda one, book: _time(one.cancelled_at, book.event)),
-    ("取消理由", lambda one, book: one.cancel_reason),
-    ("出欠", lambda one, book: "未確認"),
-    ("視聴分数", lambda one, book: ""),
-    ("同意_規約版", lambda one, book: _consent(one, book, "privacy")[1]),
-    ("同意_案内メール", lambda one, book: _consent(one, book, "followup")[0]),
-)
-_AFTER_CONSENTS: tuple[_Column, ...] = (
-    ("メール不達", lambda one, book: _YES if one.undeliverable else ""),
-    ("重複の可能性", lambda one, book: _YES if one.possible_duplicate else ""),
-    ("備考", lambda one, book: one.remark),
-)
-_WHOLE_NAMES: tuple[_Column, ...] = (
-    ("氏名", lambda one, book: one.name),
-    ("氏名カナ", lambda one, book: f"{one.family_kana} {one.given_kana}".strip()),
-)
+    return {columns.address(group[0]): group for group in _by_address(event, filter) if len(group) > 1}
 
 
 def _office_table(event: Event, filter: Filter, recipient: str | None) -> Table:
-    return _table(event, _columns(event), find(event, filter).items)
+    return columns.table(event, columns.of_event(event), find(event, filter).items)
 
 
 def _shared_table(event: Event, filter: Filter, recipient: str | None) -> Table:
     third = _third_party(event, recipient)
-    known = dict(reversed((*_WHOLE_NAMES, *_columns(event))))  # of the same name the first counts
+    # of the same name the first counts
+    known = dict(reversed((*columns.WHOLE_NAMES, *columns.of_event(event))))
     missing = [item for item in third["items"] if _ITEMS.get(item, item) not in known]
     if missing or not third["items"]:
         raise PresetNotAllowed(f"{event.slug}: no column for the items {missing} of {third['code']}")
-    columns = [(item, known[_ITEMS.get(item, item)]) for item in third["items"]]
-    consents = _consents(event)
+    chosen = [(item, known[_ITEMS.get(item, item)]) for item in third["items"]]
+    consents = columns.consents(event)
     willing = [
         one
         for one in _confirmed(event, filter)
         if consents.get((one.id, "share", third["code"]), _UNASKED)[0]
     ]
-    return _table(event, columns, willing)
+    return columns.table(event, chosen, willing)
 
 
 def _zoom_table(event: Event, filter: Filter, recipient: str | None) -> Table:
     groups = _by_address(event, filter)
     return Table(
         header=list(ZOOM_HEADER),
-        rows=[[_address(group[0]), *_zoom_names(group)] for group in groups],
+        rows=[[columns.address(group[0]), *_zoom_names(group)] for group in groups],
         references=["、".join(one.number for one in group) for group in groups],
         created=event.created_at,
         quote_all=False,
@@ -341,68 +274,6 @@ def _confirmed(event: Event, filter: Filter) -> list[Attendee]:
     return [one for one in find(event, filter).items if one.status == Status.CONFIRMED]
 
 
-def _columns(event: Event) -> list[_Column]:
-    """The columns of D89: one for each third party and each question of the event."""
-    third_parties = [_third_party_column(one) for one in event.recipients]
-    asked = [_question_column(one) for one in event.questions]
-    return [*_BEFORE_CONSENTS, *third_parties, *_AFTER_CONSENTS, *asked]
-
-
-def _third_party_column(third: dict[str, Any]) -> _Column:
-    return f"同意_第三者提供_{third['name']}", lambda one, book: _consent(one, book, "share", third["code"])[
-        0
-    ]
-
-
-def _question_column(question: Question) -> _Column:
-    """The answer of the application, repeated on the row of each attendee."""
-    return question.label, lambda one, book: questions.words(
-        question, book.answers.get((one.registration_id, question.id))
-    )
-
-
-def _table(event: Event, columns: list[_Column], attendees: list[Attendee]) -> Table:
-    book = _book(event)
-    return Table(
-        header=[name for name, _ in columns],
-        rows=[[value(one, book) for _, value in columns] for one in attendees],
-        references=[one.number for one in attendees],
-        created=event.created_at,
-    )
-
-
-def _book(event: Event) -> _Book:
-    answers = (
-        select(Answer.registration_id, Answer.question_id, Answer.value)
-        .join(Registration, Registration.id == Answer.registration_id)
-        .where(Registration.event_id == event.id)
-    )
-    left = (
-        select(StatusChange.attendee_id, StatusChange.from_status)
-        .where(StatusChange.event_id == event.id, StatusChange.to_status.in_([Status.CANCELLED, Status.LOST]))
-        .order_by(StatusChange.id)
-    )
-    return _Book(
-        event=event,
-        statuses={status: wording.status(status) for status in Status},
-        fees={category.id: wording.fee(event, category) for category in event.categories},
-        answers={(whose, which): value for whose, which, value in db.session.execute(answers)},
-        consents=_consents(event),
-        left_from=dict(db.session.execute(left).all()),
-    )
-
-
-def _consents(event: Event) -> dict[tuple[int, str, str], tuple[bool, str]]:
-    """By attendee, kind and recipient what was said last, and to which version of the words."""
-    rows = db.session.execute(
-        select(Consent.attendee_id, Consent.kind, Consent.recipient, Consent.value, Consent.text_version)
-        .join(Attendee, Attendee.id == Consent.attendee_id)
-        .where(Attendee.event_id == event.id)
-        .order_by(Consent.id)
-    )
-    return {(whose, kind, recipient): (value, version) for whose, kind, recipient, value, version in rows}
-
-
 def _third_party(event: Event, code: str | None) -> dict[str, Any]:
     named = event.recipients if "share" in event.consents else []
     if not named:
@@ -418,8 +289,8 @@ def _third_party(event: Event, code: str | None) -> dict[str, Any]:
 def _by_address(event: Event, filter: Filter) -> list[list[Attendee]]:
     groups: dict[str, list[Attendee]] = {}
     for one in _confirmed(event, filter):
-        if _way(one, event) == Format.ONLINE:
-            groups.setdefault(_address(one).casefold(), []).append(one)
+        if columns.way(one, event) == Format.ONLINE:
+            groups.setdefault(columns.address(one).casefold(), []).append(one)
     return list(groups.values())
 
 
@@ -431,32 +302,3 @@ def _zoom_names(group: list[Attendee]) -> tuple[str, str]:
     departments = {one.department for one in group}
     office = f"{first.organisation} {first.department if len(departments) == 1 else ''}".strip()
     return f"{office or first.name}（{len(group)}名）", ""
-
-
-def _status(one: Attendee, book: _Book) -> str:
-    return _ENDINGS.get((one.status, book.left_from.get(one.id) or ""), book.statuses[one.status])
-
-
-def _way(one: Attendee, event: Event) -> str:
-    return one.participation or event.format.value
-
-
-def _mode(one: Attendee, event: Event) -> str:
-    way = _way(one, event)
-    return wording.mode(event, way) or _MODES.get(way, "")
-
-
-def _address(one: Attendee) -> str:
-    return one.email or one.registration.contact_email
-
-
-def _time(instant: datetime | None, event: Event) -> str:
-    return dates.roster_time(instant, event.timezone) if instant else ""
-
-
-def _consent(one: Attendee, book: _Book, kind: str, recipient: str = "") -> tuple[str, str]:
-    """What was said, blank if never asked, and the version of the words agreed to."""
-    said = book.consents.get((one.id, kind, recipient))
-    if said is None:
-        return "", ""
-    return (_YES, said[1]) if said[0] else (_NO, "")

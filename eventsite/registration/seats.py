@@ -134,7 +134,7 @@ def check_open(event: EventRule, category: CategoryRule, now: datetime) -> None:
     if category.opens_at is not None and now < category.opens_at:
         opens = i18n.lazy_moment(category.opens_at, event.timezone)
         raise Refusal("not-open-yet", _l("この区分の受付は、%(when)sに始まります。", when=opens))
-    closes_at = min(category.closes_at, event.start_at)
+    closes_at = _closing(event, category)
     if closes_at <= now:
         closes = i18n.lazy_deadline(closes_at, event.timezone)
         raise Refusal("closed", _l("この区分の受付は、%(when)sに終了しました。", when=closes))
@@ -189,10 +189,11 @@ def promote(
     moves = []
     for one in sorted(waiting, key=lambda each: each.order):
         rule = rules[one.category]
-        if rule.closes_at <= now or not ledger.has_room(one.category, one.mode):
+        closes_at = _closing(ledger.event, rule)
+        if closes_at <= now or not ledger.has_room(one.category, one.mode):
             continue
         ledger.hold(one.category, one.mode)
-        moves.append(_promotion(one, rule, now, offer_deadline))
+        moves.append(_promotion(one, rule, now, min(offer_deadline, closes_at)))
     return moves
 
 
@@ -252,10 +253,14 @@ def _sold_out(left: int) -> Refusal:
     return Refusal("sold-out", _l("この区分は満席のため、受け付けできません。"))
 
 
-def _promotion(one: Waiting, rule: CategoryRule, now: datetime, offer_deadline: datetime) -> Promotion:
+def _closing(event: EventRule, category: CategoryRule) -> datetime:
+    """Whatever the category says, the start ends it (D23, D29)."""
+    return min(category.closes_at, event.start_at)
+
+
+def _promotion(one: Waiting, rule: CategoryRule, now: datetime, until: datetime) -> Promotion:
     if one.needs_approval:
         return Promotion(one.key, Status.PENDING)
-    until = min(offer_deadline, rule.closes_at)
     if rule.promotion == "offer" and until - now >= SHORTEST_OFFER:
         return Promotion(one.key, Status.OFFERED, until)
     return Promotion(one.key, Status.CONFIRMED)

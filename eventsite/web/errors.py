@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Flask, Response, make_response, render_template
 from flask_babel import lazy_gettext as _l
-from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import OperationalError, TimeoutError
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from eventsite.errors import Busy
 
@@ -54,6 +54,8 @@ def page(code: int) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):
+        return Response("400: this site does not answer under that name\n", 400, content_type="text/plain")
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     response = page(error.code)
@@ -70,8 +72,8 @@ def _busy(error: Busy) -> Response:
 
 
 def _fault(error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return _busy(Busy())
-    response = page(500)
+    """A database that cannot be reached or is full is a 503: nothing was stored, the same request may come again."""
     log.error("unhandled fault", exc_info=error)
-    return response
+    if isinstance(error, OperationalError | TimeoutError):
+        return _busy(Busy())
+    return page(500)

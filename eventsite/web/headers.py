@@ -51,6 +51,7 @@ def _protect(response: Response) -> Response:
     headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
     if settings.public_url.startswith("https://"):
         headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    response.vary.add("Accept-Language")
     if request.blueprint in {"organiser", "security"}:
         headers.setdefault("Cache-Control", "no-store")
     return response

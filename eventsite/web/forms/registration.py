@@ -35,6 +35,10 @@ from eventsite.web.forms import attendee_list
 from eventsite.web.forms.cleaning import Chosen, Cleaned, Ticked, all_errors, viewers
 
 OTHER_BODY = "other"
+PAGE_ORDER = (
+    *("participation", "code", "attendees", "all_or_nothing", "contact_email", "contact_phone", "contact_name"),
+    *("viewers", "q", "consent_privacy", "consent_group", "consent_share", "consent_followup"),
+)
 
 
 class RegistrationForm(FlaskForm):
@@ -71,7 +75,7 @@ class RegistrationForm(FlaskForm):
     def faults(self) -> list[tuple[str, str]]:
         """Validate; return (field id, sentence) for each fault, in the order of the page."""
         self.validate()
-        return all_errors(self)
+        return sorted(all_errors(self), key=lambda fault: PAGE_ORDER.index(fault[0].partition("-")[0]))
 
     def application(self, form_key: str | None) -> Application:
         """Return what is applied for. Call it after `faults()` has found nothing."""
