@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CATALOGUES := $(wildcard eventsite/translations/*/LC_MESSAGES/messages.po)
+SIGN_IN := $(wildcard eventsite/translations/security/*/LC_MESSAGES/flask_security.po)
 KEYWORDS := -k _l -k lazy_gettext -k lazy_ngettext:1,2
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -13,7 +14,7 @@ LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsa
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
 
-setup: $(VENV)/.stamp $(CATALOGUES:.po=.mo) ## the virtual environment; does nothing when nothing has changed
+setup: $(VENV)/.stamp $(CATALOGUES:.po=.mo) $(SIGN_IN:.po=.mo) ## the virtual environment; does nothing when nothing has changed
 
 $(VENV)/.stamp: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit("eventsite needs Python 3.11 or newer; name one with make PYTHON=..." if sys.version_info < (3, 11) else 0)'
@@ -57,4 +58,4 @@ translations: setup ## bring the catalogues up to date with the words in code an
 clean: ## remove everything made here, but never instance/
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find eventsite tests migrations -name __pycache__ -prune -exec rm -rf {} +
-	rm -f eventsite/translations/*/LC_MESSAGES/*.mo
+	rm -f eventsite/translations/*/LC_MESSAGES/*.mo eventsite/translations/security/*/LC_MESSAGES/*.mo

@@ -18,8 +18,8 @@ END_SECONDS = 20
 
 def run(hint: str = "") -> int:
     """Serve until Ctrl-C or TERM, or until one of the two ends by itself; return the exit code."""
-    children = [_start(command) for command in (web_command(settings.bind), worker_command())]
     stopping = _on_signals()
+    children = [_start(command) for command in (web_command(settings.bind), worker_command())]
     _announce(hint)
     code = 0
     while not stopping:

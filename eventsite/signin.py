@@ -9,7 +9,7 @@ from flask_security.recoverable import generate_reset_password_token
 from sqlalchemy import inspect
 
 from eventsite import clock, dates, i18n
-from eventsite.config import settings
+from eventsite.config import ROOT, settings
 from eventsite.db import db, transaction
 from eventsite.mail import letters
 from eventsite.models import Account, Role
@@ -33,6 +33,7 @@ SETTINGS: dict[str, Any] = {
     "SECURITY_RETURN_GENERIC_RESPONSES": True,
     "SECURITY_EMAIL_VALIDATOR_ARGS": {"check_deliverability": False, "test_environment": True},
     "SECURITY_PASSWORD_HASH": "argon2",
+    "SECURITY_PASSWORD_SINGLE_HASH": True,  # argon2 has its own salt; passwords outlive a change of the secret key
     "SECURITY_PASSWORD_LENGTH_MIN": 12,
     "SECURITY_PASSWORD_NORMALIZE_FORM": "NFKC",
     "SECURITY_DEFAULT_REMEMBER_ME": False,
@@ -40,6 +41,8 @@ SETTINGS: dict[str, Any] = {
     "SECURITY_SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
     "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
     "SECURITY_TRACKABLE": False,
+    "SECURITY_I18N_DIRNAME": ["builtin", str(ROOT / "eventsite" / "translations" / "security")],
+    "SECURITY_I18N_DOMAIN": "flask_security",
     "SECURITY_LOGIN_USER_TEMPLATE": "account/signin.html",
     "SECURITY_FORGOT_PASSWORD_TEMPLATE": "account/forgot.html",
     "SECURITY_RESET_PASSWORD_TEMPLATE": "account/password.html",
@@ -57,9 +60,11 @@ class Datastore(SQLAlchemyUserDatastore):
             (one, {part.key: part.value for part in inspect(one).attrs if part.history.has_changes()})
             for one in session.dirty
         ]
-        if not changes:
+        new = list(session.new)
+        if not changes and not new:
             return
         with transaction():
+            session.add_all(new)
             for one, values in changes:
                 for name, value in values.items():
                     setattr(one, name, value)
@@ -72,9 +77,9 @@ class PostRoom(MailUtil):
         self,
         template: str,
         subject: str,
-        recipient: str,
-        sender: Any,
-        body: str,
+        recipient: str | tuple[str, str],
+        sender: str | tuple[str, str],
+        body: str | None,
         html: str | None,
         **kwargs: Any,
     ) -> None:

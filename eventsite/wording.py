@@ -68,9 +68,7 @@ def form_of_event(event: Event) -> str:
     place = _("会場（%(name)s）", name=event.venue_name) if event.venue_name else _("会場")
     if event.format == Format.VENUE:
         return place
-    return _("%(place)sとオンラインの同時開催", place=place) + (
-        f"（{event.online_words}）" if event.online_words else ""
-    )
+    return _("%(place)sとオンラインの同時開催", place=place) + _in_brackets(event.online_words)
 
 
 def fee(event: Event, category: Category) -> str:
@@ -89,7 +87,8 @@ def mode(event: Event, key: str | None) -> str:
 
 def _online(event: Event) -> str:
     words = _("オンライン生配信") if event.live else _("オンライン")
-    details = event.online_words + (
-        _("（%(status)s）", status=event.online_status) if event.online_status else ""
-    )
-    return f"{words}（{details}）" if details else words
+    return words + _in_brackets(event.online_words + _in_brackets(event.online_status))
+
+
+def _in_brackets(details: str) -> str:
+    return _("（%(status)s）", status=details) if details else ""

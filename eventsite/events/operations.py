@@ -26,12 +26,11 @@ from eventsite.models import (
 )
 
 ModeCaps = Mapping[str, int | None]
-NO_CAPS: ModeCaps = {}
 MODES = (("venue", "会場参加"), ("online", "オンライン参加"))
 STANDARD_CATEGORIES = (("local_gov", "自治体職員"), ("gdx_member", "GDX会員"), ("company", "一般企業"))
 
 
-def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_CAPS) -> Event:
+def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps | None = None) -> Event:
     """Create a draft with the association's three categories, belonging to `by`.
 
     `mode_caps` are the seats of each way to take part in a hybrid event, None = no cap (D14). Raises Refusal at
@@ -55,7 +54,7 @@ def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_C
 
 
 def change(
-    event: Event, values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps = NO_CAPS
+    event: Event, values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps | None = None
 ) -> list[str]:
     """Change an event; return the names of the columns that differ now, `modes` for the ways to take part.
 
@@ -145,18 +144,25 @@ def remove_category(category: Category, by: Account) -> None:
         event.categories.remove(category)
 
 
-def _set_modes(event: Event, caps: ModeCaps) -> bool:
-    """A hybrid event has two ways to take part, any other has none to choose; return whether that changed."""
+def _set_modes(event: Event, caps: ModeCaps | None) -> bool:
+    """A hybrid event has two ways to take part, any other has none to choose; return whether that changed.
+
+    Without `caps` those that are there stay. Raises Refusal at `format` when somebody has chosen a way already.
+    """
     before = [(one.key, one.capacity) for one in event.modes]
     if event.format != Format.HYBRID:
+        if before and _registrations(event):
+            words = _l("参加方法を選んだ申し込みがあるため、形式を変えられません。")
+            raise Refusal("invalid", words, field="format")
         event.modes.clear()
         return bool(before)
     existing = {one.key: one for one in event.modes}
     for position, (key, label) in enumerate(MODES):
         if key not in existing:
             event.modes.append(ParticipationMode(key=key, label=label, position=position))
-    for one in event.modes:
-        one.capacity = caps.get(one.key)
+    if caps is not None:
+        for one in event.modes:
+            one.capacity = caps.get(one.key)
     return before != [(one.key, one.capacity) for one in event.modes]
 
 

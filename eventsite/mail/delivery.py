@@ -110,12 +110,11 @@ def _words(error: Exception) -> str:
 
 def _answers(error: Exception) -> list[tuple[int, str]]:
     """Return the server's answers, code and words, that an exception of smtplib carries."""
+    answers: list[tuple[int, bytes | str]] = []
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = list(error.recipients.values())
     elif isinstance(error, smtplib.SMTPResponseException):
         answers = [(error.smtp_code, error.smtp_error)]
-    else:
-        answers = []
     return [
         (code, words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words))
         for code, words in answers

@@ -5,6 +5,7 @@ Runs in the recipient's language. Not for choosing the letter (`letters`) or its
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TypedDict
 
 from flask_babel import gettext as _
 
@@ -74,7 +75,16 @@ def gather(
     )
 
 
-def _sender(event: Event) -> dict[str, str]:
+class _Sender(TypedDict):
+    association: str
+    association_address: str
+    contact_name: str
+    contact_email: str
+    contact_phone: str
+    contact_hours: str
+
+
+def _sender(event: Event) -> _Sender:
     """Who writes and whom to ask: the event's own contact, else the association's."""
     return {
         "association": event.organizer or settings.association_name,

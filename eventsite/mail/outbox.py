@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import NotNullable, and_, delete, func, or_, select, update
 
 from eventsite import clock
 from eventsite.config import settings
@@ -117,7 +117,7 @@ def claim(worker: str, limit: int = BATCH) -> list[Claimed]:
                 Message.id,
                 Message.letter,
                 Message.recipient,
-                Message.mime,
+                NotNullable(Message.mime),  # it goes when the letter has gone
                 Message.attempts,
                 Message.created_at,
             ),

@@ -38,7 +38,9 @@ class Account(Base, UserMixin):
     fs_uniquifier: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
-    roles: Mapped[list[Role]] = relationship(secondary=account_roles, lazy="selectin")
+    roles: Mapped[list[Role]] = relationship(  # type: ignore[assignment] # UserMixin says list[RoleMixin]
+        secondary=account_roles, lazy="selectin"
+    )
 
 
 class EventRole(Base):

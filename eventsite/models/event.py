@@ -125,6 +125,13 @@ class Event(Base):
         return next((one for one in self.categories if one.code == code), None)
 
     @property
+    def asked_recipients(self) -> list[dict[str, Any]]:
+        """Third parties that people are asked about (D75): none without `share`, none whose purpose is not said."""
+        if "share" not in self.consents:
+            return []
+        return [one for one in self.recipients if one.get("name") and one.get("items") and one.get("purpose")]
+
+    @property
     def has_online(self) -> bool:
         return self.format in {Format.ONLINE, Format.HYBRID}
 

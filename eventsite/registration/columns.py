@@ -75,7 +75,7 @@ WHOLE_NAMES: tuple[Column, ...] = (
 
 def of_event(event: Event) -> list[Column]:
     """Return the columns of D89: one for each third party and each question of the event."""
-    third_parties = [_third_party_column(one) for one in event.recipients]
+    third_parties = [_third_party_column(one) for one in event.asked_recipients]
     asked = [_question_column(one) for one in event.questions]
     return [*_BEFORE_CONSENTS, *third_parties, *_AFTER_CONSENTS, *asked]
 

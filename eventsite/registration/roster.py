@@ -275,7 +275,7 @@ def _confirmed(event: Event, filter: Filter) -> list[Attendee]:
 
 
 def _third_party(event: Event, code: str | None) -> dict[str, Any]:
-    named = event.recipients if "share" in event.consents else []
+    named = event.asked_recipients
     if not named:
         raise PresetNotAllowed(f"{event.slug}: attendees were not told of any third party")
     if code is None and len(named) == 1:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, abort, request, url_for
 from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(_page_variables)
     app.jinja_env.globals.update(status_word=wording.status, roster_time=dates.roster_time)
     app.url_defaults(_keep_language)
+    app.before_request(_refuse_nul)
     errors.init_app(app)
     headers.init_app(app)
     app.wsgi_app = WhiteNoise(  # type: ignore[method-assign]
@@ -33,6 +34,14 @@ def init_app(app: Flask) -> None:
         max_age=STATIC_SECONDS,
         add_headers_function=headers.protect_file,
     )
+
+
+def _refuse_nul() -> None:
+    """Nothing is called by a name with a NUL in it, and PostgreSQL takes none, not even in a question."""
+    if "\0" in request.path:
+        abort(404)
+    if any("\0" in value for value in request.args.values()):
+        abort(400)
 
 
 def _page_variables() -> dict[str, Any]:

@@ -1,7 +1,10 @@
-"""From rows to what templates show: the lines of the facts list, the rows of the catalogue, the offers of an event."""
+"""From rows to what templates show: the lines of the facts list, the rows of the catalogue, the offers of an event.
+
+Not for what only organisers see (organiser/figures.py), nor for the privacy notice (privacy.py).
+"""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import url_for
@@ -11,8 +14,7 @@ from markupsafe import Markup
 from eventsite import calendar, dates, i18n, wording
 from eventsite.config import settings
 from eventsite.events.catalogue import Listed
-from eventsite.models import ACTIVE, Category, Event, EventStatus, Format, Status
-from eventsite.registration import seats
+from eventsite.models import Category, Event, Format
 
 CHOOSABLE = {"open", "few", "waitlist"}
 WEEKDAYS = "月火水木金土日"
@@ -168,108 +170,3 @@ def _draw(event: Event) -> str:
         "%(day)sに抽選し、結果をメールでお知らせします",
         day=dates.day(event.lottery_at, event.timezone, i18n.current()),
     )
-
-
-def privacy_notice(event: Event) -> list[str]:
-    """Return the paragraphs of the notice above the consents (D74, D75, D81)."""
-    who = event.organizer or settings.association_name
-    erased = dates.day(_erased_on(event), event.timezone, i18n.current())
-    desk = [
-        settings.association_address,
-        settings.association_representative,
-        contact(event)["phone"],
-        contact(event)["email"],
-    ]
-    reachable = "　".join(one for one in desk if one) or _("各ページの「お問い合わせ」")
-    return [
-        _(
-            "%(who)s（以下「当協議会」）は、お申し込みで取得した氏名・所属・連絡先などを、次の目的に限って利用します。",
-            who=who,
-        ),
-        _("①本セミナーの受付、参加方法や変更のご連絡"),
-        _("②参加状況の集計（個人が特定されない形で行います）"),
-        _("③希望された方への今後のセミナーのご案内"),
-        _("委託：メール配信・ウェビナー運営のため、必要な範囲で事業者に取扱いを委託することがあります。"),
-        _sharing(event),
-        _("保存期間：%(day)sに消去します。", day=erased),
-        _("開示・訂正・利用停止などの窓口：%(desk)s", desk=reachable),
-    ]
-
-
-def _sharing(event: Event) -> str:
-    if event.recipients:
-        return _("第三者提供：下の欄で同意された方の情報に限り、提供します。")
-    return _("第三者提供：法令に基づく場合を除き、ご本人の同意なく第三者に提供しません。")
-
-
-def _erased_on(event: Event) -> date:
-    """One year after the event's last day; 29 February becomes 28 February (D81)."""
-    last = dates.in_zone(event.end_at, event.timezone).date()
-    try:
-        return last.replace(year=last.year + 1)
-    except ValueError:
-        return last.replace(year=last.year + 1, day=28)
-
-
-def organiser_row(event: Event, ledger: seats.Ledger, now: datetime) -> dict[str, Any]:
-    """Return one line of the organisers' list of events."""
-    over = event.is_over(now)
-    if event.status == EventStatus.CANCELLED:
-        word, tone = _("中止"), "stop"
-    elif event.status == EventStatus.DRAFT:
-        word, tone = _("下書き"), "neutral"
-    elif not event.is_public(now):
-        word, tone = _("公開予定"), "info"
-    else:
-        word, tone = (_("終了"), "neutral") if over else (_("公開中"), "ok")
-    return {
-        "event": event,
-        "over": over,
-        "when": wording.when(event),
-        "word": word,
-        "tone": tone,
-        "held": ledger.held,
-        "cap": _total_cap(event),
-    }
-
-
-def tiles(event: Event, ledger: seats.Ledger, *, roster_counts: dict[str, int]) -> list[dict[str, Any]]:
-    """Return the numbers of each category and of the whole, with the words that explain them."""
-    shown = []
-    for category in event.categories:
-        held, cap = ledger.held_in_category.get(category.code, 0), category.capacity
-        over = held - cap if cap is not None and held > cap else 0
-        words = [_("上限なし") if cap is None else _("空き%(count)s", count=max(cap - held, 0))]
-        if cap == 0:
-            words = [_("受け付けていません")]
-        if over:
-            words = [_("定員超過 %(count)s名", count=over)]
-        shown.append(
-            {
-                "category": category,
-                "label": category.label,
-                "number": held,
-                "of": cap,
-                "text": "　".join(words),
-            }
-        )
-    if roster_counts:
-        active = [status for status in Status if status in ACTIVE and roster_counts.get(status)]
-        text = "　".join(f"{wording.status(one)}{roster_counts[one]}" for one in active)
-        shown.append(
-            {
-                "category": None,
-                "label": _("全体"),
-                "number": ledger.held,
-                "of": event.capacity_total,
-                "text": text,
-            }
-        )
-    return shown
-
-
-def _total_cap(event: Event) -> int | None:
-    if event.capacity_total is not None:
-        return event.capacity_total
-    caps = [one.capacity for one in event.categories]
-    return None if None in caps else sum(one for one in caps if one is not None)

@@ -3,6 +3,7 @@
 The form carries a signed single-use key. Whatever goes wrong, the form comes back with everything that was typed.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,9 +19,10 @@ from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.models import Category, Event, Registration, Status
 from eventsite.registration import ledger, seats
-from eventsite.web import guards, presenting
+from eventsite.web import guards, presenting, privacy
 from eventsite.web.forms import attendee_list, token
-from eventsite.web.forms.registration import RegistrationForm, build, new_questions
+from eventsite.web.forms.building import build, new_questions
+from eventsite.web.forms.registration import RegistrationForm
 from eventsite.web.forms.summary import Line, lines
 from eventsite.web.headers import private
 from eventsite.web.public import public_event
@@ -158,14 +160,16 @@ def _changed_form(event: Event, category: Category, action: str, signed: str) ->
     """Answer the buttons that change the form itself: nothing is checked, nothing is lost."""
     posted: MultiDict[str, str] = request.form
     focus = ""
-    if action == "add-attendee" and attendee_list.count(posted) < category.max_attendees:
+    numbered = re.fullmatch(r"(remove|municipalities)-([0-9]{1,4})", action)
+    verb, index = (numbered[1], int(numbered[2])) if numbered else (action, 0)
+    if verb == "add-attendee" and attendee_list.count(posted) < category.max_attendees:
         posted = attendee_list.add(posted)
         focus = f"attendees-{attendee_list.count(posted) - 1}-family_name"
-    elif action.startswith("remove-") and action[7:].isdigit():
-        posted = attendee_list.remove(posted, int(action[7:]))
+    elif verb == "remove":
+        posted = attendee_list.remove(posted, index)
         focus = f"attendees-{attendee_list.count(posted) - 1}-family_name"
-    elif action.startswith("municipalities-") and action[15:].isdigit():
-        focus = f"attendees-{int(action[15:])}-municipality_code"
+    elif verb == "municipalities":
+        focus = f"attendees-{index}-municipality_code"
     return _form_page(build(event, category, posted), signed, Notices(), focus=focus)
 
 
@@ -180,7 +184,7 @@ def _form_page(
         form_token=signed,
         notices=notices,
         focus=focus,
-        notice_of_privacy=presenting.privacy_notice(filled.event),
+        notice_of_privacy=privacy.notice(filled.event),
         contact=presenting.contact(filled.event),
         other_language_url=_in_other_language(filled),
     )

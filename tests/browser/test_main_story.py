@@ -97,14 +97,16 @@ def _put_up(page: Page, start: datetime) -> None:
     follow(page, "自治体職員")
     named(page, "capacity").fill("10")
     press(page, "保存する")
-    assert page.locator("tr", has_text="local_gov").locator("td.number").inner_text().split("\n")[0] == "0 / 10"
+    assert (
+        page.locator("tr", has_text="local_gov").locator("td.number").inner_text().split("\n")[0] == "0 / 10"
+    )
     follow(page, "公開前の確認")
     assert heading(page) == TITLE
     assert page.locator("main .notice-title").first.inner_text() == "プレビュー"
 
 
 def _publish(page: Page) -> None:
-    page.get_by_role("navigation", name="このセミナー").get_by_role("link", name="概要").click()
+    follow(page, "管理画面へ戻る")
     press(page, "公開する")
     assert page.get_by_role("status").inner_text() == "公開しました。"
 

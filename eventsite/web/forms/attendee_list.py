@@ -41,7 +41,8 @@ def remove(posted: MultiDict[str, str], index: int) -> MultiDict[str, str]:
 
 
 def _indices(posted: MultiDict[str, str]) -> list[int]:
-    return sorted({int(match[1]) for name in posted if (match := _NAME.fullmatch(name))})
+    """One more than any category allows is enough to refuse; a page of thousands of blocks is made for nobody."""
+    return sorted({int(match[1]) for name in posted if (match := _NAME.fullmatch(name))})[: MOST + 1]
 
 
 def _keep(posted: MultiDict[str, str], indices: Iterable[int]) -> MultiDict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import Field, Form, ValidationError
+from wtforms import Field, Form, SelectChoice, ValidationError
 
 from eventsite import text
 
@@ -75,7 +75,7 @@ class Chosen:
 
     def __call__(self, form: Form, field: Field) -> None:
         field.cleaned = field.data or ""
-        if field.cleaned in dict(field.choices):
+        if field.cleaned in {option.data for option in field}:
             if field.cleaned or not self.required:
                 return
         elif not field.cleaned and not self.required:
@@ -94,6 +94,11 @@ class Ticked:
     def __call__(self, form: Form, field: Field) -> None:
         if not field.data:
             raise ValidationError(str(self.words))
+
+
+def options(*pairs: tuple[str, Any]) -> list[SelectChoice]:
+    """Return what a field lets people choose from, given as (value, words)."""
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 def sentence(code: str, name: str) -> str:

@@ -14,9 +14,16 @@ from eventsite import dates, text
 from eventsite.events import markdown
 from eventsite.models import Category, Event, Format
 from eventsite.registration import fields
-from eventsite.web.forms.cleaning import Chosen, Cleaned, all_errors
+from eventsite.web.forms.cleaning import Chosen, Cleaned, all_errors, options
 
 LARGEST = 2**31 - 1
+VERIFICATIONS = [
+    ("none", _l("確認しない")),
+    ("domain_hint", _l("自治体のメールアドレスはそのまま、ほかは事務局が確認")),
+    ("member_roster", _l("会員番号を確認")),
+    ("invite_code", _l("招待コードを確認")),
+]
+USABLE = {"none", "domain_hint"}  # the others come with an event file, and stay as they are
 PLAIN = (
     *("title", "subtitle", "abstract", "description", "audience_note", "fee_note", "notice"),
     *("online_words", "join_url", "webinar_id", "passcode", "venue_name", "venue_address"),
@@ -136,7 +143,9 @@ class EventForm(FlaskForm):
     format = RadioField(
         _l("形式"),
         [Chosen(required=True)],
-        choices=[("online", _l("オンライン")), ("venue", _l("会場")), ("hybrid", _l("会場とオンライン"))],
+        choices=options(
+            ("online", _l("オンライン")), ("venue", _l("会場")), ("hybrid", _l("会場とオンライン"))
+        ),
         validate_choice=False,
         default="online",
     )
@@ -246,33 +255,28 @@ class CategoryForm(FlaskForm):
     selection = RadioField(
         _l("決め方"),
         [Chosen(required=True)],
-        choices=[("first_come", _l("先着順")), ("lottery", _l("抽選"))],
+        choices=options(("first_come", _l("先着順")), ("lottery", _l("抽選"))),
         validate_choice=False,
         default="first_come",
     )
     approval = RadioField(
         _l("承認"),
         [Chosen(required=True)],
-        choices=[("auto", _l("承認なしで確定する")), ("manual", _l("事務局が確認してから確定する"))],
+        choices=options(("auto", _l("承認なしで確定する")), ("manual", _l("事務局が確認してから確定する"))),
         validate_choice=False,
         default="auto",
     )
     verification = SelectField(
         _l("確認の方法"),
         [Chosen(required=True, width="full")],
-        choices=[
-            ("none", _l("確認しない")),
-            ("domain_hint", _l("自治体のメールアドレスはそのまま、ほかは事務局が確認")),
-            ("member_roster", _l("会員番号を確認")),
-            ("invite_code", _l("招待コードを確認")),
-        ],
+        choices=[],
         validate_choice=False,
         default="none",
     )
     promotion = RadioField(
         _l("キャンセル待ちの繰上げ"),
         [Chosen(required=True)],
-        choices=[("confirm", _l("すぐに確定する")), ("offer", _l("案内を送り、回答を待つ"))],
+        choices=options(("confirm", _l("すぐに確定する")), ("offer", _l("案内を送り、回答を待つ"))),
         validate_choice=False,
         default="confirm",
     )
@@ -305,6 +309,9 @@ class CategoryForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.verification.choices = [
+            choice for choice in VERIFICATIONS if choice[0] in USABLE | {self.verification.data}
+        ]
         for field in self.field_choices:
             field.choices = [
                 ("", _("標準")),

@@ -7,7 +7,7 @@ session nor cookie. Nothing is stored until the form is used.
 import secrets
 from dataclasses import dataclass
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from eventsite import clock
 from eventsite.config import settings
@@ -42,23 +42,12 @@ def read(token: str, event_id: int) -> FormToken | None:
     return FormToken(key, (clock.now() - issued).total_seconds(), came_back)
 
 
-class _Serializer(URLSafeTimedSerializer):
+class _Signer(TimestampSigner):
     """itsdangerous with the product's clock."""
 
-    def iter_unsigners(self, salt: str | bytes | None = None):  # type: ignore[no-untyped-def]
-        for signer in super().iter_unsigners(salt):
-            signer.get_timestamp = _seconds  # type: ignore[method-assign, union-attr]
-            yield signer
-
-    def make_signer(self, salt: str | bytes | None = None):  # type: ignore[no-untyped-def]
-        signer = super().make_signer(salt)
-        signer.get_timestamp = _seconds  # type: ignore[method-assign]
-        return signer
+    def get_timestamp(self) -> int:
+        return int(clock.now().timestamp())
 
 
-def _seconds() -> int:
-    return int(clock.now().timestamp())
-
-
-def _serializer() -> _Serializer:
-    return _Serializer(settings.secret_key, salt="registration-form")
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings.secret_key, salt="registration-form", signer=_Signer)
