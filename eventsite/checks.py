@@ -7,7 +7,7 @@ check returns sentences about violations; none means that it holds.
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 
 from eventsite.db import db
 from eventsite.models import (
@@ -34,29 +34,40 @@ def seats_within_caps() -> Iterator[str]:
     """Held seats stay within each cap (D14), but for entries over the limit (D11) and caps lowered since (D16)."""
     for event in db.session.scalars(select(Event)):
         book = ledger.read(event)
-        caps = [("the event", event.capacity_total, book.held)]
-        caps += [(one.code, one.capacity, book.held_in_category.get(one.code, 0)) for one in event.categories]
-        caps += [(one.key, one.capacity, book.held_in_mode.get(one.key, 0)) for one in event.modes]
-        over = [(name, cap, held) for name, cap, held in caps if cap is not None and held > cap]
-        if over and _given_since_caps_changed(event):
-            for name, cap, held in over:
+        caps: list[tuple[str, int | None, int, ColumnElement[bool]]] = [
+            ("the event", event.capacity_total, book.held, true())
+        ]
+        for category in event.categories:
+            held = book.held_in_category.get(category.code, 0)
+            caps.append((category.code, category.capacity, held, Attendee.category_id == category.id))
+        for mode in event.modes:
+            held = book.held_in_mode.get(mode.key, 0)
+            caps.append((mode.key, mode.capacity, held, Attendee.participation == mode.key))
+        for name, cap, held, own in caps:
+            if cap is not None and held > cap and _given_since_caps_changed(event, own):
                 yield f"{event.slug}: {held} seats are held in {name}, its cap is {cap}"
 
 
-def _given_since_caps_changed(event: Event) -> int:
-    """Count the seats given, not over the limit, since anything about the event's caps was last changed."""
+def _given_since_caps_changed(event: Event, own: ColumnElement[bool]) -> int:
+    """Count the seats under one cap that were given, not over the limit, since a cap of the event was last changed.
+
+    A seat is given when somebody gets one who held none; an approval or an accepted offer gives none.
+    """
     changed = db.session.scalar(
         select(func.max(AuditEntry.at)).where(
             AuditEntry.event_id == event.id, AuditEntry.action.in_(["event.changed", "category.changed"])
         )
     )
+    holding = [one.value for one in HOLDS_A_SEAT]
     given = (
         select(func.count())
         .select_from(StatusChange)
         .join(Attendee, Attendee.id == StatusChange.attendee_id)
         .where(
             StatusChange.event_id == event.id,
-            StatusChange.to_status.in_([one.value for one in HOLDS_A_SEAT]),
+            StatusChange.to_status.in_(holding),
+            or_(StatusChange.from_status.is_(None), StatusChange.from_status.not_in(holding)),
+            own,
             Attendee.over_limit.is_(False),
         )
     )

@@ -45,7 +45,7 @@ def worker_command() -> list[str]:
 
 
 def _start(command: list[str]) -> subprocess.Popen[Any]:
-    return subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603 - our own commands
+    return subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own commands
 
 
 def _on_signals() -> list[int]:

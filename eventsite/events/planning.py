@@ -32,6 +32,7 @@ def plan(definition: dict[str, Any], today: date) -> dict[str, Any]:
         raise FaultyFile(faults)
     try:
         instants = event_instants(clean, today)
+        event = _event_columns(clean) | instants
         categories = [
             _category_columns(one, f"categories[{position}]", position)
             for position, one in enumerate(clean["categories"])
@@ -39,7 +40,7 @@ def plan(definition: dict[str, Any], today: date) -> dict[str, Any]:
     except NoSuchMoment as error:
         raise FaultyFile([error.fault]) from None
     return {
-        "event": _event_columns(clean) | instants,
+        "event": event,
         "categories": categories,
         "modes": _mode_columns(clean),
         "questions": [

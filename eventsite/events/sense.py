@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from eventsite import clock, dates
 from eventsite.events import shape
 from eventsite.events.faults import Fault, shown
-from eventsite.events.moments import NoSuchMoment, category_window, event_instants, zone_of
+from eventsite.events.moments import NoSuchMoment, category_window, event_instants, instant_or_none, zone_of
 from eventsite.events.planning import SESSION_LABELS
 from eventsite.events.tidying import tidy
 
@@ -54,6 +54,7 @@ def _time_faults(definition: dict[str, Any], today: date | None) -> Iterator[Fau
     yield from _application_faults(definition.get("application", {}))
     try:
         instants = event_instants(definition, day)
+        instant_or_none(definition.get("publish_at"), "publish_at")
         windows = [(place, category_window(one, place)) for one, place in _placed(definition, "categories")]
     except NoSuchMoment as error:
         yield error.fault

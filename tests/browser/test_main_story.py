@@ -181,7 +181,8 @@ def _cancellation(server: LiveServer, sink: Sink, reference: str) -> None:
     assert [one.recipients for one in sink.received] == [(TOWN_HALL,)] * 2
     lines = sink.messages[1].get_body(("plain",)).get_content().splitlines()
     assert f"■ 受付番号　{reference}" in lines
-    assert [one.split("　")[0] for one in lines if f"{NAMES[0]} 様" in one][-1:] != []
+    told = lines[lines.index("次の参加者のお申し込みについて、取消しを承りました。") :]
+    assert next(one for one in told if " 様" in one).split("　")[0] == f"  1. {NAMES[0]} 様（自治体職員）"
 
 
 def _download_roster(page: Page, target: Path) -> bytes:

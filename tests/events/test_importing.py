@@ -178,10 +178,11 @@ def test_one_fault_and_nothing_is_stored() -> None:
     assert stored() == before
 
 
-def test_a_larger_capacity_promotes() -> None:
+def test_a_larger_capacity_promotes(stopped_clock) -> None:
     imported(with_capacity(1))
     for email in ("a@city.example.lg.jp", "b@city.example.lg.jp", "c@city.example.lg.jp"):
         registration.register(find(SLUG), cast.an_application(contact_email=email))
+        stopped_clock.move(timedelta(seconds=1))
     assert statuses() == [Status.CONFIRMED, Status.WAITLISTED, Status.WAITLISTED]
     assert imported(with_capacity(2)) == [Imported(SLUG, "changed", ["categories.local_gov.capacity"], 0)]
     assert statuses() == [Status.CONFIRMED, Status.CONFIRMED, Status.WAITLISTED]

@@ -76,10 +76,9 @@ CONFIRMED = """\
 https://zoom.us/j/00000000000
 ウェビナーID　000 0000 0000　　パスコード　123456
 
-▼ 内容の確認・変更・取消、参加者の差し替え、当日の参加方法
+▼ 内容の確認・取消、当日の参加方法
 https://seminar.example/r/token
-※ このURLからは、どなたでも変更や取消ができます。
-お取扱いにご注意ください。
+※ このURLからは、どなたでも取消ができます。お取扱いにご注意ください。
 
 ▼ 予定表に登録する（.ics／CSV／手入力用）
 https://seminar.example/r/token/calendar

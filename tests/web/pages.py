@@ -57,6 +57,9 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         while self._inside and self._inside.pop()[0] != tag:
             pass
+        if tag == "textarea":
+            name = list(self.form)[-1]
+            self.form[name] = self.form[name].replace("\r\n", "\n").removeprefix("\n")
         if tag == "select":
             chosen = self._chosen or ([self._first_option] if self._first_option is not None else [])
             for one in chosen:
