@@ -18,6 +18,8 @@ VOCABULARY: dict[str, frozenset[str]] = {
     "registration.created": frozenset({"reference", "attendees", "statuses", "source"}),
     "attendee.cancelled": frozenset({"numbers"}),
     "attendee.promoted": frozenset({"numbers"}),
+    "attendee.approved": frozenset({"numbers"}),
+    "attendee.declined": frozenset({"numbers"}),
     "offer.accepted": frozenset({"numbers"}),
     "offer.expired": frozenset({"numbers"}),
     "roster.downloaded": frozenset({"preset", "format", "encoding", "filter", "rows", "columns"}),

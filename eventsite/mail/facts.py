@@ -17,6 +17,7 @@ from eventsite.models import Attendee, Event, Format, Status
 
 SENDER_NAME = "GDXセミナー事務局"
 ANSWER_BUSINESS_DAYS = 3
+LEAVING = {"cancelled", "declined"}
 
 
 def gather(
@@ -27,6 +28,7 @@ def gather(
     about: Sequence[Attendee] = (),
     offer_declined: bool = False,
     positions: Mapping[int, int] | None = None,
+    reason_given: str = "",
 ) -> LetterFacts:
     """Return the facts of one letter to one recipient.
 
@@ -68,7 +70,8 @@ def gather(
         draw_on=_draw_on(recipient),
         reply_until=_reply_until(event, offered),
         reply_url=recipient.manage_url,
-        cancelled_attendees=tuple(_row(one) for one in about) if letter == "cancelled" else (),
+        cancelled_attendees=tuple(_row(one) for one in about) if letter in LEAVING else (),
+        reason=reason_given,
         partial=bool(recipient.active),
         declined_offer=offer_declined,
         waiting_count=len(waiting) if len(waiting) < len(recipient.active) else 0,

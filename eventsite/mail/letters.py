@@ -41,9 +41,7 @@ def registered(registration: Registration, now: datetime, positions: Mapping[int
 
 def promoted(attendees: Sequence[Attendee], now: datetime) -> None:
     """promoted, offered, or pending where approval is still needed: one letter for each registration and outcome."""
-    ordered = sorted(attendees, key=lambda one: (one.registration_id, one.status.value))
-    for _key, group in groupby(ordered, key=lambda one: (one.registration_id, one.status)):
-        moved = list(group)
+    for moved in _by_registration_and_status(attendees):
         letter = {Status.CONFIRMED: "promoted", Status.OFFERED: "offered"}.get(moved[0].status, "pending")
         for recipient in recipients.about(moved[0].registration, moved):
             _write(letter, recipient, _cause("promoted", moved), now, about=moved)
@@ -58,6 +56,22 @@ def cancelled(
         _write(
             "cancelled", recipient, _cause("cancelled", gone), now, about=gone, offer_declined=offer_declined
         )
+
+
+def approved(attendees: Sequence[Attendee], now: datetime) -> None:
+    """approved, or lottery where a draw follows: one letter for each registration and outcome."""
+    for moved in _by_registration_and_status(attendees):
+        letter = "approved" if moved[0].status == Status.CONFIRMED else "lottery"
+        for recipient in recipients.about(moved[0].registration, moved):
+            _write(letter, recipient, _cause("approved", moved), now, about=moved)
+
+
+def declined(attendees: Sequence[Attendee], now: datetime, reason: str) -> None:
+    """declined: who cannot come, and the office's reason if it gave one."""
+    for refused in _by_registration_and_status(attendees):
+        for recipient in recipients.about(refused[0].registration, refused):
+            own = [one for one in refused if one in recipient.attendees]
+            _write("declined", recipient, _cause("declined", own), now, about=own, reason_given=reason)
 
 
 def offer_expired(attendees: Sequence[Attendee], now: datetime) -> None:
@@ -87,6 +101,13 @@ def staff_link(letter: str, account: Account, role: str, url: str, valid_until: 
     outbox.enqueue(cause, envelope, i18n.current())
 
 
+def _by_registration_and_status(attendees: Sequence[Attendee]) -> list[list[Attendee]]:
+    ordered = sorted(attendees, key=lambda one: (one.registration_id, one.status.value, one.branch))
+    return [
+        list(group) for _key, group in groupby(ordered, key=lambda one: (one.registration_id, one.status))
+    ]
+
+
 def _write(
     letter: str,
     recipient: Recipient,
@@ -96,12 +117,19 @@ def _write(
     about: Sequence[Attendee] = (),
     offer_declined: bool = False,
     positions: Mapping[int, int] | None = None,
+    reason_given: str = "",
 ) -> None:
     registration = recipient.registration
     with i18n.speaking(registration.locale):
         entry = _calendar_entry(letter, recipient, now)
         content = facts.gather(
-            recipient, letter, now, about=about, offer_declined=offer_declined, positions=positions
+            recipient,
+            letter,
+            now,
+            about=about,
+            offer_declined=offer_declined,
+            positions=positions,
+            reason_given=reason_given,
         )
         composed = compose(letter, registration.locale, content)
     cause = outbox.Cause(
@@ -123,7 +151,7 @@ def _write(
 
 
 def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> CalendarEntry | None:
-    if letter in {"confirmed", "promoted"} and recipient.confirmed:
+    if letter in {"confirmed", "promoted", "approved"} and recipient.confirmed:
         return invitations.invite(recipient, now)
     if letter == "cancelled" and not recipient.confirmed:
         return invitations.take_back(recipient, now)

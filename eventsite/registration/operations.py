@@ -28,10 +28,10 @@ from eventsite.models import (
     EventStatus,
     Registration,
     Status,
-    StatusChange,
 )
 from eventsite.registration import eligibility, ledger, questions, seats
 from eventsite.registration.application import Application, Person
+from eventsite.registration.moves import move, record_change
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def cancel(attendees: Sequence[Attendee], *, by: Account | None = None, reason: 
         leaving = [one for one in attendees if Status.CANCELLED in MOVES[one.status]]
         declined = [one.status == Status.OFFERED for one in leaving]
         for one in leaving:
-            _move(one, Status.CANCELLED, "by-office" if by else "by-attendee", now, by)
+            move(one, Status.CANCELLED, "by-office" if by else "by-attendee", now, by)
             one.cancelled_at = now
             one.cancel_reason = reason
         if leaving:
@@ -133,10 +133,10 @@ def promote(event: Event) -> list[Attendee]:
             ledger.waitlist(event), rules, ledger.read(event), now, _offer_deadline(now, event.timezone)
         )
         moved = []
-        for move in moves:
-            attendee = db.session.get_one(Attendee, move.key)
-            _move(attendee, move.status, "seat-free", now, None)
-            attendee.offer_until = move.offer_until
+        for one in moves:
+            attendee = db.session.get_one(Attendee, one.key)
+            move(attendee, one.status, "seat-free", now, None)
+            attendee.offer_until = one.offer_until
             moved.append(attendee)
         if moved:
             audit.record("attendee.promoted", event, None, numbers=[one.number for one in moved])
@@ -154,7 +154,7 @@ def accept(attendee: Attendee) -> None:
             return
         if attendee.status != Status.OFFERED or attendee.offer_until is None or attendee.offer_until <= now:
             raise Refusal("closed", _l("繰上げのご案内の回答期限を過ぎています。"))
-        _move(attendee, Status.CONFIRMED, "offer-accepted", now, None)
+        move(attendee, Status.CONFIRMED, "offer-accepted", now, None)
         audit.record("offer.accepted", event, None, numbers=[attendee.number])
         letters.promoted([attendee], now)
 
@@ -174,7 +174,7 @@ def expire_offers(event: Event) -> list[Attendee]:
             )
         )
         for one in late:
-            _move(one, Status.EXPIRED, "no-answer", now, None)
+            move(one, Status.EXPIRED, "no-answer", now, None)
         if late:
             audit.record("offer.expired", event, None, numbers=[one.number for one in late])
             letters.offer_expired(late, now)
@@ -286,7 +286,7 @@ def _write(
     for one in registration.attendees:
         if one.email:
             one.link_hash = tokens.digest(tokens.derive("attendee", one.id, 1))
-        _record_change(one, None, one.status, "registered", now, by)
+        record_change(one, None, one.status, "registered", now, by)
         _record_consents(one, application, now, by, source)
     return registration
 
@@ -350,29 +350,6 @@ def _record_consents(
                 account_id=by.id if by else None,
             )
         )
-
-
-def _move(attendee: Attendee, to: Status, reason: str, now: datetime, by: Account | None) -> None:
-    if to not in MOVES[attendee.status]:
-        raise ValueError(f"{attendee.status.value} → {to.value} is no legal move")
-    before, attendee.status = attendee.status, to
-    _record_change(attendee, before, to, reason, now, by)
-
-
-def _record_change(
-    attendee: Attendee, before: Status | None, to: Status, reason: str, now: datetime, by: Account | None
-) -> None:
-    db.session.add(
-        StatusChange(
-            attendee_id=attendee.id,
-            event_id=attendee.event_id,
-            from_status=before.value if before else None,
-            to_status=to.value,
-            reason=reason,
-            at=now,
-            account_id=by.id if by else None,
-        )
-    )
 
 
 def _new_reference() -> str:

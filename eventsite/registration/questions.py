@@ -60,7 +60,7 @@ def read(question: Question, raw: list[str]) -> Any:
         raise _refusal(question, _invalid_words(error.code)) from None
     except ValueError as error:
         raise _refusal(question, error.args[0]) from None
-    if value in (None, "", [], False) and question.required:
+    if question.required and (value is None or value is False):
         raise _refusal(question, _l("%(label)sに答えてください。", label=question.label))
     return value
 

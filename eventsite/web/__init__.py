@@ -1,8 +1,11 @@
 """Door for people: HTML pages. Routes declare their guard, check the shape of input, call a verb, answer."""
 
+import hashlib
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from flask import Flask, abort, request, url_for
+from flask import Flask, abort, current_app, request, url_for
 from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
@@ -24,6 +27,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(_page_variables)
     app.jinja_env.globals.update(status_word=wording.status, roster_time=dates.roster_time)
     app.url_defaults(_keep_language)
+    app.url_defaults(_name_version)
     app.before_request(_refuse_nul)
     errors.init_app(app)
     headers.init_app(app)
@@ -56,6 +60,18 @@ def _other_language_url(other: str) -> str:
         return url_for("public.catalogue", lang=other)
     arguments = {**request.args.to_dict(), **(request.view_args or {}), "lang": other}
     return url_for(request.endpoint, **arguments)
+
+
+def _name_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Give a static file's address a mark of its content, so that nobody sees an old one after an upgrade."""
+    if endpoint == "static" and "filename" in values:
+        values.setdefault("v", _version(values["filename"]))
+
+
+@cache
+def _version(file_name: str) -> str:
+    path = Path(current_app.static_folder or "") / file_name
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if path.is_file() else ""
 
 
 def _keep_language(endpoint: str, values: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from eventsite.registration import fields, questions
 from eventsite.registration.fields import OFF, OPTIONAL, REQUIRED
 from eventsite.web.forms import attendee_list
 from eventsite.web.forms.attendee import attendee_class, fill_picker
-from eventsite.web.forms.cleaning import Chosen, Cleaned, Ticked, options, viewers
+from eventsite.web.forms.cleaning import Chosen, Cleaned, Ticked, Unforced, options, viewers
 from eventsite.web.forms.question import question_field
 from eventsite.web.forms.registration import RegistrationForm
 
@@ -84,9 +84,11 @@ def _form_class(
         members[f"q-{question.key}"] = question_field(question)
     members["consent_group"] = BooleanField(_l("参加者全員の了承を得ています"), [_GroupConsent()])
     for recipient in event.asked_recipients:
-        members[f"consent_share-{recipient['code']}"] = BooleanField(_share_words(recipient))
+        members[f"consent_share-{recipient['code']}"] = BooleanField(_share_words(recipient), [Unforced()])
     if "followup" in event.consents:
-        members["consent_followup"] = BooleanField(_l("今後のセミナー案内をメールで受け取ります"))
+        members["consent_followup"] = BooleanField(
+            _l("今後のセミナー案内をメールで受け取ります"), [Unforced()]
+        )
     return type("CategoryForm", (RegistrationForm,), members)
 
 

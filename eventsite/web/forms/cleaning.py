@@ -83,6 +83,15 @@ class Chosen:
         raise ValidationError(_("%(item)sを選んでください。", item=self.name or field.label.text))
 
 
+class Unforced:
+    """A box that may stay empty, and says so."""
+
+    field_flags = {"optional_mark": True}
+
+    def __call__(self, form: Form, field: Field) -> None:
+        return None
+
+
 class Ticked:
     """Refuse an unticked box with its own sentence."""
 

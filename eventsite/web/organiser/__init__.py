@@ -3,7 +3,7 @@
 Not for who may enter (guards.py), nor for what happens then (events/, registration/).
 """
 
-from eventsite.web.organiser import categories, events, roster
+from eventsite.web.organiser import approvals, categories, events, roster
 from eventsite.web.organiser.desk import bp
 
-__all__ = ["bp", "categories", "events", "roster"]
+__all__ = ["approvals", "bp", "categories", "events", "roster"]

@@ -10,11 +10,18 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_security import current_user
 
+from eventsite import access
 from eventsite.errors import Refusal
 from eventsite.models import Account
 from eventsite.web.forms.event import CategoryForm, EventForm
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
+
+
+@bp.context_processor
+def rights() -> dict[str, Any]:
+    """Let pages show only what the account may do."""
+    return {"may": lambda verb, event: access.may(me(), verb, event)}
 
 
 def me() -> Account:

@@ -60,11 +60,13 @@ def new() -> ResponseReturnValue:
 def overview(event: Event) -> ResponseReturnValue:
     now = clock.now()
     waiting, oldest = outbox.queue_length()
+    counts = roster.counts(event)
     return render_template(
         "organiser/overview.html",
         event=event,
         listed=catalogue.look(event, now),
-        tiles=figures.tiles(event, ledger.read(event), roster_counts=roster.counts(event)),
+        tiles=figures.tiles(event, ledger.read(event), roster_counts=counts),
+        pending=counts["pending"],
         public_url=f"{settings.public_url}/events/{event.slug}",
         is_public=event.is_public(now),
         over=event.is_over(now),

@@ -1,0 +1,59 @@
+"""The verbs of the office about those who ask: approve and decline, one by one or many at once (domain rule D20).
+
+Like every verb: lock → decide → write → audit → letter, in one transaction. Whoever is no longer waiting for approval
+stays as he is, so that two people who press at the same moment do it once.
+"""
+
+from collections.abc import Sequence
+
+from eventsite import audit, clock
+from eventsite.db import lock, transaction
+from eventsite.mail import letters
+from eventsite.models import Account, Attendee, Event, EventStatus, Status
+from eventsite.registration import operations
+from eventsite.registration.moves import move
+
+
+def approve(event: Event, attendees: Sequence[Attendee], by: Account) -> list[Attendee]:
+    """Approve attendees of an event; returns those who were waiting for it.
+
+    Each keeps the seat held so far and is confirmed; before the draw of a lottery the attendee joins the lottery.
+    """
+    with transaction():
+        lock(event)
+        now = clock.now()
+        asking = _asking(event, attendees)
+        for one in asking:
+            one.needs_approval = False
+            one.approved_at = now
+            move(one, Status.LOTTERY if one.category.awaits_draw else Status.CONFIRMED, "approved", now, by)
+        if asking:
+            audit.record("attendee.approved", event, by, numbers=[one.number for one in asking])
+            letters.approved(asking, now)
+    return asking
+
+
+def decline(event: Event, attendees: Sequence[Attendee], by: Account, reason: str = "") -> list[Attendee]:
+    """Decline attendees; returns those who were waiting for approval. Their seats go to the first in line.
+
+    `reason` is for the letter, in the office's words.
+    """
+    with transaction():
+        lock(event)
+        now = clock.now()
+        asking = _asking(event, attendees)
+        for one in asking:
+            one.cancel_reason = reason
+            move(one, Status.DECLINED, "declined", now, by)
+        if asking:
+            audit.record("attendee.declined", event, by, numbers=[one.number for one in asking])
+            letters.declined(asking, now, reason)
+            operations.promote(event)
+    return asking
+
+
+def _asking(event: Event, attendees: Sequence[Attendee]) -> list[Attendee]:
+    """Those who still wait for approval; nobody of another event, and nobody once the event is called off."""
+    if event.status == EventStatus.CANCELLED:
+        return []
+    return [one for one in attendees if one.event_id == event.id and one.status == Status.PENDING]
