@@ -152,7 +152,7 @@ def test_a_letter_suffices_alone(letter, locale):
 
 def test_only_a_confirmed_attendee_gets_the_join_link():
     with_link = {name for name in LETTERS if FACTS.join_url in text(name)}
-    assert with_link == {"confirmed", "promoted"}
+    assert with_link == {"approved", "confirmed", "promoted"}
     assert {name for name in LETTERS if FACTS.calendar_url in text(name)} == with_link
 
 
@@ -169,6 +169,8 @@ def test_the_confirmation_is_the_model_letter():
         ("pending", {}, "【承認待ち】"),
         ("waitlisted", {}, "【キャンセル待ち】"),
         ("lottery", {}, "【抽選申込受付】"),
+        ("approved", {}, "【承認・参加確定】"),
+        ("declined", {}, "【申込結果：参加不可】"),
         ("promoted", {}, "【繰上げ・参加確定】"),
         ("offered", {}, "【繰上げのご案内・要回答】"),
         ("offer_expired", {}, "【繰上げ期限切れ】"),
