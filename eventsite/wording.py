@@ -65,10 +65,9 @@ def form_of_event(event: Event) -> str:
     online = _online(event)
     if event.format == Format.ONLINE:
         return online
-    place = _("会場（%(name)s）", name=event.venue_name) if event.venue_name else _("会場")
     if event.format == Format.VENUE:
-        return place
-    return _("%(place)sとオンラインの同時開催", place=place) + _in_brackets(event.online_words)
+        return _("会場")
+    return _("会場とオンラインの同時開催") + _in_brackets(event.online_words)
 
 
 def fee(event: Event, category: Category) -> str:

@@ -97,6 +97,25 @@ def test_what_was_read_before_is_read_anew(app: Flask) -> None:
         assert event.lock_version == 2
 
 
+@pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+def test_so_is_what_was_read_before_the_lock(app: Flask) -> None:
+    """On PostgreSQL somebody else may have written between the first look and the lock."""
+    event = an_event(title="前の題名")
+    event_id = event.id
+
+    def other() -> None:
+        with app.app_context(), transaction():
+            db.session.get_one(Event, event_id).title = "後の題名"
+
+    with transaction():
+        assert event.title == "前の題名"
+        writer = threading.Thread(target=other)
+        writer.start()
+        writer.join()
+        lock(event)
+        assert event.title == "後の題名"
+
+
 @on_both
 def test_who_does_not_get_the_turn_in_time_is_told(app: Flask, monkeypatch) -> None:
     """Busy: nothing is written, and the next try works."""

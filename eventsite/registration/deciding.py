@@ -53,7 +53,9 @@ def decline(event: Event, attendees: Sequence[Attendee], by: Account, reason: st
 
 
 def _asking(event: Event, attendees: Sequence[Attendee]) -> list[Attendee]:
-    """Those who still wait for approval; nobody of another event, and nobody once the event is called off."""
+    """Those who still wait for approval, each once; nobody of another event, or once this one is called off."""
     if event.status == EventStatus.CANCELLED:
         return []
-    return [one for one in attendees if one.event_id == event.id and one.status == Status.PENDING]
+    return [
+        one for one in dict.fromkeys(attendees) if one.event_id == event.id and one.status == Status.PENDING
+    ]

@@ -166,8 +166,16 @@ def decide(
     statuses = tuple(_seat(one, category, ledger) for one in applicants)
     short = statuses.count(Status.WAITLISTED)
     if short and (all_or_nothing or not category.waitlist):
-        raise _sold_out(len(applicants) - short)
+        raise sold_out(len(applicants) - short)
     return statuses
+
+
+def sold_out(left: int = 0) -> Refusal:
+    """Return the refusal of somebody for whom there is no seat; `left` are those for a part of the group (D17)."""
+    if left:
+        words = _l("残席は%(count)s名です。人数を減らすか、事務局へお問い合わせください。", count=left)
+        return Refusal("sold-out", words)
+    return Refusal("sold-out", _l("この区分は満席のため、受け付けできません。"))
 
 
 def worse(outcome: Sequence[Status], shown: Sequence[Status]) -> bool:
@@ -244,13 +252,6 @@ def _seat(applicant: Applicant, category: CategoryRule, ledger: Ledger) -> Statu
         return Status.WAITLISTED
     ledger.hold(category.code, applicant.mode)
     return Status.PENDING if applicant.needs_approval else Status.CONFIRMED
-
-
-def _sold_out(left: int) -> Refusal:
-    if left:
-        words = _l("残席は%(count)s名です。人数を減らすか、事務局へお問い合わせください。", count=left)
-        return Refusal("sold-out", words)
-    return Refusal("sold-out", _l("この区分は満席のため、受け付けできません。"))
 
 
 def _closing(event: EventRule, category: CategoryRule) -> datetime:

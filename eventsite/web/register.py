@@ -273,6 +273,8 @@ def _check_open(event: Event, category: Category) -> None:
     rule, whole = ledger.category_rule(category), ledger.event_rule(event)
     seats.check_open(whole, rule, clock.now())
     seats.check_accepting(whole, rule)
+    if ledger.seat_states([event], clock.now())[event.id, category.id] == "full":
+        raise seats.sold_out()
 
 
 def _looks_like_a_program(opened: token.FormToken) -> bool:

@@ -692,6 +692,15 @@ class TestCalendarEntry:
         assert self.entry(found)[1:] == ("REQUEST", 0)
         assert self.entry(found, found.attendees[1])[1:] == ("CANCEL", 1)
 
+    def test_taken_back_and_given_again_it_stays_the_same_entry(self, app: Flask) -> None:
+        """One seat for two: the first of them leaves, the second moves up in the same transaction."""
+        found = register(limited(1), an_application(TAKASAKI, replace(YOSHIDA, email="")))
+        uid, *first = self.entry(found)
+        cancel([found.attendees[0]])
+        assert statuses(found) == [CANCELLED, CONFIRMED]
+        assert (first, self.entry(found)) == (["REQUEST", 0], (uid, "REQUEST", 2))
+        assert [method for _, method in self.calendar_parts(TOWN_HALL)] == ["REQUEST", "CANCEL", "REQUEST"]
+
     def test_who_waits_has_none(self, app: Flask) -> None:
         first, second = one_each(limited(1), 2)
         assert self.entry(second) is None

@@ -162,6 +162,20 @@ class TestWay:
         assert registrations() == 1
         assert db.session.scalar(select(func.count()).select_from(Message)) == 1
 
+    def test_a_reload_after_the_last_seat_and_the_closing_is_no_refusal(
+        self, client: FlaskClient, moment
+    ) -> None:
+        event = a_seminar(closes_at=NOW + timedelta(hours=1), company={"capacity": 1, "waitlist": False})
+        form = opened(client, event).form | YAMADA
+        first = client.post(address(event), data=form)
+        moment.move(timedelta(hours=2))
+        again = client.post(address(event), data=form | {"consent_privacy": []})
+        assert (again.status_code, client.get(again.headers["Location"]).text) == (
+            303,
+            client.get(first.headers["Location"]).text,
+        )
+        assert registrations() == 1
+
     def test_the_confirm_screen_comes_back_from_editing_with_everything(self, client: FlaskClient) -> None:
         event = a_seminar(confirm_screen=True)
         filled = YAMADA | COLLEAGUE | {"all_or_nothing": "y", "viewers": "\uff13"}
@@ -239,8 +253,6 @@ FAULTS = [
     pytest.param("contact_name", "\ue000", PRIVATE_USE, id="contact"),
     pytest.param("viewers", "0", "視聴人数は1から99までの数字で入力してください。", id="0 viewers"),
     pytest.param("viewers", "100", "視聴人数は1から99までの数字で入力してください。", id="100 viewers"),
-    pytest.param("attendees-0-prefecture", "", "都道府県を選んでください。", id="prefecture"),
-    pytest.param("attendees-0-prefecture", "江戸", "都道府県を選んでください。", id="no such prefecture"),
     pytest.param("attendees-0-municipality_code", "", NO_BODY, id="municipality"),
     pytest.param("attendees-0-municipality_code", "132063", "市区町村を選び直してください。", id="of another prefecture"),
     pytest.param("attendees-0-department", "", "部署名を入力してください。", id="department"),
@@ -301,8 +313,8 @@ class TestFaults:
         assert page.data["data-refusal"] == ["invalid"]
         assert registrations() == 0
         expected = {one: typed if isinstance(typed, list) else [typed] for one, typed in filled.items()}
-        if value in {"江戸", "夜"} if isinstance(value, str) else False:
-            expected.pop(name)
+        if words.endswith(("選んでください。", "選び直してください。")):
+            del expected[name]  # what is not on offer cannot stay chosen
         kept = {one: page.form.getlist(one) for one in expected}
         assert {one: [word.replace("\r\n", "\n") for word in words] for one, words in kept.items()} == {
             one: [word.replace("\r\n", "\n") for word in words] for one, words in expected.items()
@@ -355,6 +367,23 @@ class TestFaults:
         send(client, a_seminar(), TOWNSPERSON | {"attendees-0-family_kana": typed}, "local_gov")
         assert the_one().attendees[0].family_kana == stored
 
+    @pytest.mark.parametrize("prefecture", ["", "江戸"])
+    def test_a_town_needs_its_prefecture(self, client: FlaskClient, prefecture: str) -> None:
+        chosen = {"attendees-0-prefecture": prefecture, "attendees-0-municipality_code": ""}
+        answer = send(client, a_seminar(), TOWNSPERSON | chosen, "local_gov")
+        assert (answer.status_code, read(answer).errors) == (
+            422,
+            {
+                "attendees-0-prefecture": "都道府県を選んでください。",
+                "attendees-0-municipality_code": NO_BODY,
+            },
+        )
+
+    def test_a_town_brings_its_prefecture(self, client: FlaskClient) -> None:
+        chosen = TOWNSPERSON | {"attendees-0-prefecture": ""}
+        assert send(client, a_seminar(), chosen, "local_gov").status_code == 303
+        assert the_one().attendees[0].prefecture == "長野県"
+
     def test_another_body_is_typed(self, client: FlaskClient) -> None:
         other = TOWNSPERSON | {"attendees-0-municipality_code": "other"}
         page = read(send(client, a_seminar(), other, "local_gov"))
@@ -387,6 +416,13 @@ class TestRefusals:
         assert answer.status_code == 409
         assert page.data["data-refusal"] == [code]
         assert "form_token" not in page.names
+
+    def test_full_and_without_a_waitlist_there_is_no_form(self, client: FlaskClient, moment) -> None:
+        event = a_seminar(company={"capacity": 1, "waitlist": False})
+        assert client.get(f"{address(event)}?category=company").status_code == 200
+        register(event, an_application(*people(1), category="company"))
+        answer = client.get(f"{address(event)}?category=company")
+        assert (answer.status_code, read(answer).data["data-refusal"]) == (409, ["sold-out"])
 
     def sent_late(self, client: FlaskClient, event: Event, change: Callable[[], None]) -> TestResponse:
         form = opened(client, event).form | YAMADA

@@ -136,6 +136,8 @@ def fill_picker(form: Form) -> None:
         own = localgov.government(prefecture.data)
         bodies = [(own.code, _("都道府県庁（%(name)s）", name=own.name))] if own else []
         bodies += [(one.code, one.name) for one in localgov.municipalities(prefecture.data)]
+    if body is not None and body.code not in dict(bodies):
+        bodies.append((body.code, localgov.label(body.code)))  # what was chosen stays chosen
     first = _("選んでください") if bodies else _("先に都道府県を選んでください")
     municipality.choices = [
         ("", first),

@@ -3,6 +3,8 @@
 Not for the rule: see `registration.deciding`.
 """
 
+from collections.abc import Sequence
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -11,7 +13,7 @@ from sqlalchemy.orm import joinedload
 
 from eventsite import registration, text
 from eventsite.db import db
-from eventsite.models import Attendee, Event, Status
+from eventsite.models import Attendee, Event, EventStatus, Status
 from eventsite.web import guards
 from eventsite.web.organiser.desk import bp, me
 
@@ -31,7 +33,7 @@ def approve(event: Event) -> ResponseReturnValue:
     if not chosen:
         return _page(event, _("参加者を選んでから押してください。"))
     done = registration.approve(event, chosen, me())
-    return _answer(event, _("%(count)s名を承認しました。", count=len(done)), len(chosen) - len(done))
+    return _answer(event, chosen, done, _("%(count)s名を承認しました。", count=len(done)))
 
 
 @bp.post("/events/<slug>/declines")
@@ -43,15 +45,18 @@ def decline(event: Event) -> ResponseReturnValue:
     try:
         reason = text.clean_text(request.form.get("reason", ""))
     except text.InvalidText:
-        return _page(event, _("理由に使えない文字が含まれています。"))
+        return _page(event, _("理由に使えない文字が含まれています。"), "reason")
     if text.length(reason) > LONGEST_REASON:
-        return _page(event, _("理由は%(count)s文字以内で入力してください。", count=LONGEST_REASON))
+        words = _("理由は%(count)s文字以内で入力してください。", count=LONGEST_REASON)
+        return _page(event, words, "reason")
     done = registration.decline(event, chosen, me(), reason)
-    return _answer(event, _("%(count)s名を参加不可にしました。", count=len(done)), len(chosen) - len(done))
+    return _answer(event, chosen, done, _("%(count)s名を参加不可にしました。", count=len(done)))
 
 
 def waiting(event: Event) -> list[Attendee]:
-    """Return who waits for approval, the longest first."""
+    """Return who waits for approval, the longest first; nobody once the event is called off."""
+    if event.status == EventStatus.CANCELLED:
+        return []
     query = (
         select(Attendee)
         .where(Attendee.event_id == event.id, Attendee.status == Status.PENDING)
@@ -72,7 +77,8 @@ def _chosen(event: Event) -> list[Attendee]:
     return list(db.session.scalars(query))
 
 
-def _page(event: Event, fault: str = "") -> ResponseReturnValue:
+def _page(event: Event, fault: str = "", field: str = "") -> ResponseReturnValue:
+    """The queue; with a fault as it was sent, the fault at its field if it has one."""
     page = render_template(
         "organiser/approvals.html",
         event=event,
@@ -80,12 +86,17 @@ def _page(event: Event, fault: str = "") -> ResponseReturnValue:
         chosen=set(request.form.getlist("attendee")),
         reason=request.form.get("reason", ""),
         fault=fault,
+        field=field,
     )
     return page, 422 if fault else 200
 
 
-def _answer(event: Event, words: str, too_late: int) -> ResponseReturnValue:
-    flash(words, "success")
-    if too_late:
-        flash(_("%(count)s名は、すでに処理されていました。", count=too_late), "info")
+def _answer(
+    event: Event, chosen: Sequence[Attendee], done: Sequence[Attendee], words: str
+) -> ResponseReturnValue:
+    """Go back to the queue, which tells how many it was done to, and to how many not."""
+    if done:
+        flash(words, "success")
+    if len(done) < len(chosen):
+        flash(_("%(count)s名は、すでに処理されていました。", count=len(chosen) - len(done)), "info")
     return redirect(url_for("organiser.approvals", slug=event.slug), 303)

@@ -14,7 +14,7 @@ from eventsite.config import settings
 from eventsite.db import db
 from eventsite.events import catalogue, operations
 from eventsite.mail import outbox
-from eventsite.models import Event
+from eventsite.models import Event, EventStatus
 from eventsite.registration import ledger, roster
 from eventsite.web import guards, presenting
 from eventsite.web.forms.event import EventForm, event_data
@@ -66,7 +66,7 @@ def overview(event: Event) -> ResponseReturnValue:
         event=event,
         listed=catalogue.look(event, now),
         tiles=figures.tiles(event, ledger.read(event), roster_counts=counts),
-        pending=counts["pending"],
+        pending=0 if event.status == EventStatus.CANCELLED else counts["pending"],
         public_url=f"{settings.public_url}/events/{event.slug}",
         is_public=event.is_public(now),
         over=event.is_over(now),
