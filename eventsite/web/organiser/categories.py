@@ -8,7 +8,7 @@ from eventsite.events import operations
 from eventsite.models import Category, Event
 from eventsite.registration import ledger
 from eventsite.web import guards
-from eventsite.web.forms.event import CategoryForm, category_data
+from eventsite.web.forms.category import CategoryForm, category_data
 from eventsite.web.organiser import figures
 from eventsite.web.organiser.desk import bp, button_answer, form_answer, me
 

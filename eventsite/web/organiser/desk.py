@@ -13,7 +13,8 @@ from flask_security import current_user
 from eventsite import access
 from eventsite.errors import Refusal
 from eventsite.models import Account
-from eventsite.web.forms.event import CategoryForm, EventForm
+from eventsite.web.forms.category import CategoryForm
+from eventsite.web.forms.event import EventForm
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
