@@ -41,6 +41,7 @@ SETTINGS: dict[str, Any] = {
     "SECURITY_SEND_PASSWORD_RESET_NOTICE_EMAIL": False,
     "SECURITY_CSRF_IGNORE_UNAUTH_ENDPOINTS": False,
     "SECURITY_TRACKABLE": False,
+    "SECURITY_MSG_UNAUTHENTICATED": ("You must sign in to view this resource.", "info"),  # asked, not blamed
     "SECURITY_I18N_DIRNAME": ["builtin", str(ROOT / "eventsite" / "translations" / "security")],
     "SECURITY_I18N_DOMAIN": "flask_security",
     "SECURITY_LOGIN_USER_TEMPLATE": "account/signin.html",
