@@ -4,6 +4,7 @@ Runs in the recipient's language. Not for choosing the letter (`letters`) or its
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypedDict
 
@@ -20,25 +21,27 @@ ANSWER_BUSINESS_DAYS = 3
 LEAVING = {"cancelled", "declined"}
 
 
-def gather(
-    recipient: Recipient,
-    letter: str,
-    now: datetime,
-    *,
-    about: Sequence[Attendee] = (),
-    offer_declined: bool = False,
-    positions: Mapping[int, int] | None = None,
-    reason_given: str = "",
-) -> LetterFacts:
-    """Return the facts of one letter to one recipient.
+@dataclass(frozen=True)
+class News:
+    """What happened, as far as its letter has to know it.
 
-    `about` are the attendees whom the news is about, `positions` their places on the waitlist by attendee id.
+    `about` are the attendees whom it concerns, `positions` places on the waitlist by attendee id, `reason` the words of
+    the office.
     """
+
+    letter: str
+    about: Sequence[Attendee] = ()
+    positions: Mapping[int, int] = field(default_factory=dict)
+    offer_declined: bool = False
+    reason: str = ""
+
+
+def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
+    """Return the facts of one letter to one recipient."""
     registration, event = recipient.registration, recipient.registration.event
     language = i18n.current()
     first = recipient.attendees[0]
     waiting = [one for one in recipient.attendees if one.status == Status.WAITLISTED]
-    offered = [one for one in about if one.offer_until is not None]
     return LetterFacts(
         **_sender(event),
         name=_addressee(recipient),
@@ -65,15 +68,15 @@ def gather(
         calendar_url=recipient.calendar_url,
         cancel_deadline=dates.deadline(event.start_at, event.timezone, language),
         answer_by=_answer_by(event, now),
-        position=min((positions[one.id] for one in waiting if positions and one.id in positions), default=""),
+        position=min((news.positions[one.id] for one in waiting if one.id in news.positions), default=""),
         waitlist_ends=dates.deadline(registration.category.window[1], event.timezone, language),
         draw_on=_draw_on(recipient),
-        reply_until=_reply_until(event, offered),
+        reply_until=_reply_until(event, news.about),
         reply_url=recipient.manage_url,
-        cancelled_attendees=tuple(_row(one) for one in about) if letter in LEAVING else (),
-        reason=reason_given,
+        cancelled_attendees=tuple(_row(one) for one in news.about) if news.letter in LEAVING else (),
+        reason=news.reason,
         partial=bool(recipient.active),
-        declined_offer=offer_declined,
+        declined_offer=news.offer_declined,
         waiting_count=len(waiting) if len(waiting) < len(recipient.active) else 0,
     )
 

@@ -16,6 +16,7 @@ from eventsite.config import settings
 from eventsite.db import db
 from eventsite.mail import facts, invitations, outbox, recipients
 from eventsite.mail.compose import LetterFacts, compose
+from eventsite.mail.facts import News
 from eventsite.mail.mime import Envelope
 from eventsite.mail.recipients import Recipient
 from eventsite.models import Account, Attendee, CalendarEntry, Registration, Status, StatusChange
@@ -36,7 +37,7 @@ def registered(registration: Registration, now: datetime, positions: Mapping[int
     """
     for recipient in recipients.of(registration):
         best = min((one.status for one in recipient.attendees), key=BETTER_FIRST.index)
-        _write(LETTER_OF[best], recipient, "registered", now, positions=positions)
+        _write(recipient, News(LETTER_OF[best], positions=positions), "registered", now)
 
 
 def promoted(attendees: Sequence[Attendee], now: datetime) -> None:
@@ -44,7 +45,7 @@ def promoted(attendees: Sequence[Attendee], now: datetime) -> None:
     for moved in _by_registration_and_status(attendees):
         letter = {Status.CONFIRMED: "promoted", Status.OFFERED: "offered"}.get(moved[0].status, "pending")
         for recipient in recipients.about(moved[0].registration, moved):
-            _write(letter, recipient, _cause("promoted", moved), now, about=moved)
+            _write(recipient, News(letter, moved), _cause("promoted", moved), now)
 
 
 def cancelled(
@@ -53,9 +54,8 @@ def cancelled(
     """cancelled: says who no longer takes part; takes the calendar entry back when nobody is left in it."""
     for recipient in recipients.about(registration, list(attendees)):
         gone = [one for one in attendees if one in recipient.attendees]
-        _write(
-            "cancelled", recipient, _cause("cancelled", gone), now, about=gone, offer_declined=offer_declined
-        )
+        news = News("cancelled", gone, offer_declined=offer_declined)
+        _write(recipient, news, _cause("cancelled", gone), now)
 
 
 def approved(attendees: Sequence[Attendee], now: datetime) -> None:
@@ -63,7 +63,7 @@ def approved(attendees: Sequence[Attendee], now: datetime) -> None:
     for moved in _by_registration_and_status(attendees):
         letter = "approved" if moved[0].status == Status.CONFIRMED else "lottery"
         for recipient in recipients.about(moved[0].registration, moved):
-            _write(letter, recipient, _cause("approved", moved), now, about=moved)
+            _write(recipient, News(letter, moved), _cause("approved", moved), now)
 
 
 def declined(attendees: Sequence[Attendee], now: datetime, reason: str) -> None:
@@ -71,14 +71,14 @@ def declined(attendees: Sequence[Attendee], now: datetime, reason: str) -> None:
     for refused in _by_registration_and_status(attendees):
         for recipient in recipients.about(refused[0].registration, refused):
             own = [one for one in refused if one in recipient.attendees]
-            _write("declined", recipient, _cause("declined", own), now, about=own, reason_given=reason)
+            _write(recipient, News("declined", own, reason=reason), _cause("declined", own), now)
 
 
 def offer_expired(attendees: Sequence[Attendee], now: datetime) -> None:
     """offer_expired: the answer did not come in time."""
     for one in attendees:
         for recipient in recipients.about(one.registration, [one]):
-            _write("offer_expired", recipient, _cause("offer-expired", [one]), now, about=[one])
+            _write(recipient, News("offer_expired", [one]), _cause("offer-expired", [one]), now)
 
 
 def staff_link(letter: str, account: Account, role: str, url: str, valid_until: str, now: datetime) -> None:
@@ -108,33 +108,15 @@ def _by_registration_and_status(attendees: Sequence[Attendee]) -> list[list[Atte
     ]
 
 
-def _write(
-    letter: str,
-    recipient: Recipient,
-    reason: str,
-    now: datetime,
-    *,
-    about: Sequence[Attendee] = (),
-    offer_declined: bool = False,
-    positions: Mapping[int, int] | None = None,
-    reason_given: str = "",
-) -> None:
+def _write(recipient: Recipient, news: News, occasion: str, now: datetime) -> None:
+    """Store one letter; `occasion` names what happened, so that the same news is never written twice."""
     registration = recipient.registration
     with i18n.speaking(registration.locale):
-        entry = _calendar_entry(letter, recipient, now)
-        content = facts.gather(
-            recipient,
-            letter,
-            now,
-            about=about,
-            offer_declined=offer_declined,
-            positions=positions,
-            reason_given=reason_given,
-        )
-        composed = compose(letter, registration.locale, content)
+        entry = _calendar_entry(news.letter, recipient, now)
+        composed = compose(news.letter, registration.locale, facts.gather(recipient, news, now))
     cause = outbox.Cause(
-        letter,
-        f"{reason}:registration-{registration.id}",
+        news.letter,
+        f"{occasion}:registration-{registration.id}",
         recipient.key,
         event_id=registration.event_id,
         registration_id=registration.id,

@@ -14,11 +14,11 @@ from eventsite.config import settings
 from eventsite.db import db
 from eventsite.events import catalogue, operations
 from eventsite.mail import outbox
-from eventsite.models import Event, EventStatus
+from eventsite.models import Event
 from eventsite.registration import ledger, roster
 from eventsite.web import guards, presenting
 from eventsite.web.forms.event import EventForm, event_data
-from eventsite.web.organiser import figures
+from eventsite.web.organiser import approvals, figures
 from eventsite.web.organiser.desk import bp, button_answer, form_answer, me
 
 
@@ -60,13 +60,12 @@ def new() -> ResponseReturnValue:
 def overview(event: Event) -> ResponseReturnValue:
     now = clock.now()
     waiting, oldest = outbox.queue_length()
-    counts = roster.counts(event)
     return render_template(
         "organiser/overview.html",
         event=event,
         listed=catalogue.look(event, now),
-        tiles=figures.tiles(event, ledger.read(event), roster_counts=counts),
-        pending=0 if event.status == EventStatus.CANCELLED else counts["pending"],
+        tiles=figures.tiles(event, ledger.read(event), roster_counts=roster.counts(event)),
+        pending=len(approvals.waiting(event)),
         public_url=f"{settings.public_url}/events/{event.slug}",
         is_public=event.is_public(now),
         over=event.is_over(now),
