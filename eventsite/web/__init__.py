@@ -10,7 +10,7 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from eventsite import dates, i18n, wording
-from eventsite.web import errors, headers, health, manage, organiser, public, register
+from eventsite.web import errors, headers, health, manage, organiser, presenting, public, register
 
 csrf = CSRFProtect()
 STATIC_SECONDS = 3600
@@ -26,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.register_blueprint(organiser.bp)
     app.context_processor(_page_variables)
     app.jinja_env.globals.update(status_word=wording.status, roster_time=dates.roster_time)
+    app.jinja_env.filters["whole_times"] = presenting.whole_times
     app.url_defaults(_keep_language)
     app.url_defaults(_name_version)
     app.before_request(_refuse_nul)

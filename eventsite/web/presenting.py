@@ -3,19 +3,21 @@
 Not for what only organisers see (organiser/figures.py), nor for the privacy notice (privacy.py).
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext as _
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from eventsite import calendar, dates, i18n, wording
 from eventsite.config import settings
 from eventsite.events.catalogue import Listed
 from eventsite.models import Category, Event, Format
 
+TIME_RANGE = re.compile(r"\d{1,2}:\d{2}[～–]\d{1,2}:\d{2}")
 CHOOSABLE = {"open", "few", "waitlist"}
 WEEKDAYS = "月火水木金土日"
 
@@ -31,6 +33,12 @@ class Offer:
     help: str
     fee_words: str
     href: str | None
+
+
+def whole_times(words: str) -> Markup:
+    """Return words as HTML in which a range of times does not break across lines; a template filter."""
+    kept = TIME_RANGE.sub(r'<span class="nowrap">\g<0></span>', str(escape(words)))
+    return Markup(kept)  # noqa: S704 - escaped above
 
 
 def row(listed: Listed) -> dict[str, Any]:
