@@ -3,6 +3,7 @@
 Larger installations start gunicorn and `flask worker` themselves, as services of their own.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,11 +14,11 @@ from typing import Any
 from eventsite.config import ROOT, settings
 
 PROCESSES, THREADS = 2, 8
-END_SECONDS = 20
+GRACE_SECONDS, END_SECONDS = 15, 20
 
 
 def run(hint: str = "") -> int:
-    """Serve until Ctrl-C or TERM, or until one of the two ends by itself; return the exit code."""
+    """Serve until Ctrl-C, TERM or the end of the terminal, or until one of the two ends by itself; return the exit code."""
     stopping = _on_signals()
     children = [_start(command) for command in (web_command(settings.bind), worker_command())]
     _announce(hint)
@@ -36,7 +37,8 @@ def web_command(bind: str) -> list[str]:
     """Return the command of the web server: gunicorn with threads."""
     return [
         sys.executable, "-m", "gunicorn", "--bind", bind, "--workers", str(PROCESSES), "--threads", str(THREADS),
-        "--worker-class", "gthread", "--no-control-socket", "--log-level", "warning", "wsgi:app",
+        "--worker-class", "gthread", "--graceful-timeout", str(GRACE_SECONDS), "--no-control-socket",
+        "--log-level", "warning", "wsgi:app",
     ]  # fmt: skip
 
 
@@ -45,7 +47,9 @@ def worker_command() -> list[str]:
 
 
 def _start(command: list[str]) -> subprocess.Popen[Any]:
-    return subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own commands
+    # A group of its own: Ctrl-C reaches this process alone. A gunicorn worker that gets the terminal's INT and its
+    # master's QUIT at the same moment can wait forever for the lock of its own thread pool.
+    return subprocess.Popen(command, cwd=ROOT, process_group=0)  # noqa: S603 - our own commands
 
 
 def _on_signals() -> list[int]:
@@ -55,8 +59,8 @@ def _on_signals() -> list[int]:
     def note(number: int, frame: FrameType | None) -> None:
         received.append(number)
 
-    signal.signal(signal.SIGINT, note)
-    signal.signal(signal.SIGTERM, note)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, note)
     return received
 
 
@@ -79,4 +83,5 @@ def _end(children: list[subprocess.Popen[Any]]) -> None:
         try:
             one.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            one.kill()
+            os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
