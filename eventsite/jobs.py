@@ -1,7 +1,7 @@
 """What runs in the background, and when.
 
-The worker delivers letters and ends offers that nobody answered. All state is in the database: any number of workers
-may run, and killing one loses nothing.
+The worker delivers letters, ends offers that nobody answered, and ends waiting once an event has begun. All state is in
+the database: any number of workers may run, and killing one loses nothing.
 """
 
 import logging
@@ -66,6 +66,8 @@ class Worker:
         self._beat()
         for event in _events_with_late_offers():
             registration.expire_offers(event)
+        for event in _begun_events_with_a_waitlist():
+            registration.end_at_start(event)
         return delivery.deliver(self.name, self._stopping.is_set)
 
     def _beat(self) -> None:
@@ -85,3 +87,8 @@ def _events_with_late_offers() -> list[Event]:
         .distinct()
     )
     return list(db.session.scalars(select(Event).where(Event.id.in_(late))))
+
+
+def _begun_events_with_a_waitlist() -> list[Event]:
+    waiting = select(Attendee.event_id).where(Attendee.status == Status.WAITLISTED).distinct()
+    return list(db.session.scalars(select(Event).where(Event.start_at <= clock.now(), Event.id.in_(waiting))))

@@ -4,6 +4,7 @@ The words are those of the glossary in docs/architecture.md. Verbs stand in `reg
 """
 
 from eventsite.models.account import Account, EventRole, Role, account_roles
+from eventsite.models.admission import Draw, InviteCode, Member, Upload
 from eventsite.models.audit import AuditEntry
 from eventsite.models.event import Category, Event, EventStatus, Format, ParticipationMode, Question
 from eventsite.models.message import Message, MessageStatus
@@ -13,6 +14,7 @@ from eventsite.models.registration import (
     CalendarEntry,
     Consent,
     Registration,
+    Revision,
     StatusChange,
 )
 from eventsite.models.status import ACTIVE, HOLDS_A_SEAT, MOVES, Status
@@ -29,18 +31,23 @@ __all__ = [
     "CalendarEntry",
     "Category",
     "Consent",
+    "Draw",
     "Event",
     "EventRole",
     "EventStatus",
     "Format",
     "Heartbeat",
+    "InviteCode",
+    "Member",
     "Message",
     "MessageStatus",
     "ParticipationMode",
     "Question",
     "Registration",
+    "Revision",
     "Role",
     "Status",
     "StatusChange",
+    "Upload",
     "account_roles",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eventsite.db import Base, UTCDateTime
@@ -85,6 +85,18 @@ class Event(Base):
     confirm_screen: Mapped[bool] = mapped_column(
         default=True, comment="確認画面 between form and submit (D35)"
     )
+    changes_allowed: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), comment="attendees may change their details themselves (D29)"
+    )
+    changes_until: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="null = until the category closes (D29)"
+    )
+    cancel_until: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="cancelling and replacing; null = until the start (D29)"
+    )
+    join_on_page: Mapped[bool] = mapped_column(
+        default=True, server_default=true(), comment="the confirmed read how to join on their page, too"
+    )
 
     agenda: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     speakers: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
@@ -161,6 +173,15 @@ class Category(Base):
     selection: Mapped[str] = mapped_column(String(16), default="first_come")
     approval: Mapped[str] = mapped_column(String(16), default="auto")
     verification: Mapped[str] = mapped_column(String(16), default="none")
+    domain_classes: Mapped[list[str]] = mapped_column(
+        JSON, default=lambda: ["lg", "local_geo"], server_default='["lg", "local_geo"]', comment="D25"
+    )
+    domains: Mapped[list[str]] = mapped_column(
+        JSON, default=list, server_default="[]", comment="further domains that are recognised (D25)"
+    )
+    listed: Mapped[bool] = mapped_column(
+        default=False, server_default=false(), comment="shown without an invite code, too (D27)"
+    )
     waitlist: Mapped[bool] = mapped_column(default=True)
     promotion: Mapped[str] = mapped_column(String(16), default="confirm")
     opens_at: Mapped[datetime | None] = mapped_column(UTCDateTime, comment="null = as the event")
@@ -230,5 +251,8 @@ class Question(Base):
     purpose: Mapped[str] = mapped_column(Text)
     help: Mapped[str] = mapped_column(Text, default="")
     shown_if: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    retired_at: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="no longer asked; answers given stay in the roster"
+    )
 
     event: Mapped[Event] = relationship(back_populates="questions")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from eventsite.db import Base, UTCDateTime
@@ -39,6 +39,12 @@ class Registration(Base):
     contact_phone: Mapped[str] = mapped_column(String(40), default="", comment="as shown, hyphenated (D49)")
     phone_extension: Mapped[str] = mapped_column(String(20), default="")
     source: Mapped[str] = mapped_column(String(16), default="web")
+    invite_code_id: Mapped[int | None] = mapped_column(
+        ForeignKey("invite_code.id"), index=True, comment="the code that let it in (D27)"
+    )
+    sent_again: Mapped[int] = mapped_column(
+        default=0, server_default="0", comment="times the done page sent again or corrected the address (D5)"
+    )
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
     event: Mapped[Event] = relationship()
@@ -91,6 +97,11 @@ class Attendee(Base):
         String(300), default="", comment="for limits and search (D51)"
     )
 
+    seatless: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=false(),
+        comment="pending in a lottery category since before the draw: holds no seat (D20)",
+    )
     needs_approval: Mapped[bool] = mapped_column(default=False, comment="approval still to be given")
     eligibility: Mapped[str] = mapped_column(
         String(40), default="", comment="what the access check found (D28)"
@@ -172,6 +183,27 @@ class StatusChange(Base):
     from_status: Mapped[str | None] = mapped_column(String(24))
     to_status: Mapped[str] = mapped_column(String(24))
     reason: Mapped[str] = mapped_column(String(60), comment="a word of the rule that decided, not a person's")
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
+
+
+class Revision(Base):
+    """What was changed of a registration after it was made: who, when, before and after. Rows are added, never changed.
+
+    `attendee_id` null = of the registration as a whole. Values are by column name, those of answers by `q-<key>`.
+    """
+
+    __tablename__ = "revision"
+    __table_args__ = (CheckConstraint("kind IN ('details', 'replaced', 'address', 'moved')", name="kind"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    registration_id: Mapped[int] = mapped_column(
+        ForeignKey("registration.id", ondelete="CASCADE"), index=True
+    )
+    attendee_id: Mapped[int | None] = mapped_column(ForeignKey("attendee.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    before: Mapped[dict[str, Any]] = mapped_column(JSON)
+    after: Mapped[dict[str, Any]] = mapped_column(JSON)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
 

@@ -2,16 +2,21 @@
 
 from eventsite.registration.application import Application, ConsentBox, Person
 from eventsite.registration.deciding import approve, decline
-from eventsite.registration.operations import (
+from eventsite.registration.leaving import cancel
+from eventsite.registration.registering import (
     Outcome,
     OutcomeChanged,
-    accept,
-    cancel,
-    expire_offers,
     find_by_form_key,
     foresee,
-    promote,
     register,
+)
+from eventsite.registration.waiting import (
+    accept,
+    end_at_start,
+    end_waiting,
+    expire_offers,
+    promote,
+    promote_by_hand,
 )
 
 __all__ = [
@@ -24,9 +29,12 @@ __all__ = [
     "approve",
     "cancel",
     "decline",
+    "end_at_start",
+    "end_waiting",
     "expire_offers",
     "find_by_form_key",
     "foresee",
     "promote",
+    "promote_by_hand",
     "register",
 ]

@@ -10,7 +10,7 @@ from eventsite import audit, clock
 from eventsite.db import lock, transaction
 from eventsite.mail import letters
 from eventsite.models import Account, Attendee, Event, EventStatus, Status
-from eventsite.registration import operations
+from eventsite.registration import waiting
 from eventsite.registration.moves import move
 
 
@@ -48,7 +48,7 @@ def decline(event: Event, attendees: Sequence[Attendee], by: Account, reason: st
         if asking:
             audit.record("attendee.declined", event, by, numbers=[one.number for one in asking])
             letters.declined(asking, now, reason)
-            operations.promote(event)
+            waiting.promote(event)
     return asking
 
 

@@ -55,22 +55,23 @@ def read_many(events: Iterable[Event]) -> dict[int, seats.Ledger]:
         event.id: seats.Ledger(event_rule(event), {one.code: one.capacity for one in event.categories})
         for event in events
     }
-    undrawn = {one.id for event in events for one in event.categories if one.awaits_draw}
     codes = {one.id: one.code for event in events for one in event.categories}
     counts = db.session.execute(
         select(
             Attendee.event_id,
             Attendee.category_id,
             Attendee.participation,
-            Attendee.status,
             func.count(),
         )
-        .where(Attendee.event_id.in_(list(ledgers)), Attendee.status.in_(HOLDS_A_SEAT))
-        .group_by(Attendee.event_id, Attendee.category_id, Attendee.participation, Attendee.status)
+        .where(
+            Attendee.event_id.in_(list(ledgers)),
+            Attendee.status.in_(HOLDS_A_SEAT),
+            Attendee.seatless.is_(False),
+        )
+        .group_by(Attendee.event_id, Attendee.category_id, Attendee.participation)
     )
-    for event_id, category_id, mode, status, count in counts:
-        if not (status == Status.PENDING and category_id in undrawn):
-            _add(ledgers[event_id], codes[category_id], mode, count)
+    for event_id, category_id, mode, count in counts:
+        _add(ledgers[event_id], codes[category_id], mode, count)
     return ledgers
 
 

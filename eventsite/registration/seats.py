@@ -16,7 +16,11 @@ The policy in prose:
    comes first and a pending attendee holds no seat (D19, D20). After the draw the category is first come.
 7. A freed seat goes to the first on the event's list whose category, way to take part and event all have room; the
    others are passed over and keep their place (D21). With promotion by offer the seat is held until the answer, or
-   given at once when too little time is left (D22). Nobody is promoted after the category has closed (D23).
+   given at once when too little time is left (D22). After the category has closed only the office promotes, by hand,
+   and nobody after the start (D23).
+8. Only the office passes a cap, by an explicit choice; every seat given so carries the mark (D11).
+9. The draw walks the lots in their order: whoever has room is confirmed, the others wait in that order, or have lost
+   where there is no waitlist (D19).
 
 Not for reading the numbers from the database: see `ledger`.
 """
@@ -125,6 +129,15 @@ class Promotion:
     key: int
     status: Status
     offer_until: datetime | None = None
+    over_limit: bool = False
+
+
+@dataclass(frozen=True)
+class Given:
+    """Seats given by the office: the status of each applicant, and who got one beyond a cap."""
+
+    statuses: tuple[Status, ...]
+    over_limit: tuple[bool, ...]
 
 
 def check_open(event: EventRule, category: CategoryRule, now: datetime) -> None:
@@ -170,6 +183,31 @@ def decide(
     return statuses
 
 
+def give(applicants: Sequence[Applicant], category: CategoryRule, ledger: Ledger) -> Given:
+    """Return what the office gives when it chose to pass deadlines and caps (D11): a seat, or a lot before the draw."""
+    if category.awaits_draw:
+        drawn = tuple(Status.PENDING if one.needs_approval else Status.LOTTERY for one in applicants)
+        return Given(drawn, (False,) * len(drawn))
+    over = []
+    for one in applicants:
+        over.append(not ledger.has_room(category.code, one.mode))
+        ledger.hold(category.code, one.mode)
+    seated = tuple(Status.PENDING if one.needs_approval else Status.CONFIRMED for one in applicants)
+    return Given(seated, tuple(over))
+
+
+def draw(lots: Sequence[Waiting], category: CategoryRule, ledger: Ledger) -> list[Promotion]:
+    """Return what becomes of each lot, in drawn order (D19)."""
+    results = []
+    for one in lots:
+        if ledger.has_room(one.category, one.mode):
+            ledger.hold(one.category, one.mode)
+            results.append(Promotion(one.key, Status.CONFIRMED))
+        else:
+            results.append(Promotion(one.key, Status.WAITLISTED if category.waitlist else Status.LOST))
+    return results
+
+
 def sold_out(left: int = 0) -> Refusal:
     """Return the refusal of somebody for whom there is no seat; `left` are those for a part of the group (D17)."""
     if left:
@@ -192,16 +230,23 @@ def promote(
     ledger: Ledger,
     now: datetime,
     offer_deadline: datetime,
+    *,
+    by_hand: bool = False,
+    over_limit: bool = False,
 ) -> list[Promotion]:
-    """Return who moves up, in order (D21). `offer_deadline` is when an offer made now would end by its own rule."""
+    """Return who moves up, in order (D21). `offer_deadline` is when an offer made now would end by its own rule.
+
+    The office promotes `by_hand` after the closing too, and `over_limit` beyond the caps (D11, D23).
+    """
     moves = []
     for one in sorted(waiting, key=lambda each: each.order):
         rule = rules[one.category]
         closes_at = _closing(ledger.event, rule)
-        if closes_at <= now or not ledger.has_room(one.category, one.mode):
+        room = ledger.has_room(one.category, one.mode)
+        if (closes_at <= now and not by_hand) or not (room or over_limit):
             continue
         ledger.hold(one.category, one.mode)
-        moves.append(_promotion(one, rule, now, min(offer_deadline, closes_at)))
+        moves.append(_promotion(one, rule, now, min(offer_deadline, closes_at), over=not room))
     return moves
 
 
@@ -259,9 +304,9 @@ def _closing(event: EventRule, category: CategoryRule) -> datetime:
     return min(category.closes_at, event.start_at)
 
 
-def _promotion(one: Waiting, rule: CategoryRule, now: datetime, until: datetime) -> Promotion:
+def _promotion(one: Waiting, rule: CategoryRule, now: datetime, until: datetime, *, over: bool) -> Promotion:
     if one.needs_approval:
-        return Promotion(one.key, Status.PENDING)
+        return Promotion(one.key, Status.PENDING, over_limit=over)
     if rule.promotion == "offer" and until - now >= SHORTEST_OFFER:
-        return Promotion(one.key, Status.OFFERED, until)
-    return Promotion(one.key, Status.CONFIRMED)
+        return Promotion(one.key, Status.OFFERED, until, over_limit=over)
+    return Promotion(one.key, Status.CONFIRMED, over_limit=over)

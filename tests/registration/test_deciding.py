@@ -267,7 +267,11 @@ class TestDecline:
         entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()[-2:]
         assert [(entry.action, entry.account_id, entry.details) for entry in entries] == [
             ("attendee.declined", account.id, {"numbers": [one.number]}),
-            ("attendee.promoted", None, {"numbers": [second.attendees[0].number]}),
+            (
+                "attendee.promoted",
+                None,
+                {"numbers": [second.attendees[0].number], "by_hand": False, "over_limit": False},
+            ),
         ]
         assert checks.run() == []
 

@@ -21,12 +21,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine, event, func, select
 
-from eventsite import checks, clock
+from eventsite import checks, clock, registration
 from eventsite import db as database_module
 from eventsite.config import ROOT
 from eventsite.db import db, transaction
 from eventsite.models import Attendee, Event, Message, Registration, Status
-from eventsite.registration import operations
 from eventsite.web.forms import token
 from tests.cast import an_application, an_event, people
 from tests.fixtures.database import on_both
@@ -157,7 +156,7 @@ def test_seats_given_back_while_others_come(app: Flask, crowd: Crowd) -> None:
     found = a_seminar(20)
     crowd.folder.mkdir(exist_ok=True)
     for number, person in enumerate(people(30)):
-        operations.register(found, an_application(person, contact_email=f"{number}@first.example.lg.jp"))
+        registration.register(found, an_application(person, contact_email=f"{number}@first.example.lg.jp"))
     leaving = list(db.session.scalars(select(Attendee.id).order_by(Attendee.id).limit(15)))
     crowd.add([["cancel", number] for number in leaving[:8]])
     crowd.add([["cancel", number] for number in leaving[8:]])
@@ -178,13 +177,13 @@ def test_an_answer_and_its_deadline_at_once(app: Flask, crowd: Crowd, at) -> Non
     """For some the answer is in time, for others the deadline: letter and status agree about it (D22)."""
     moment = at(datetime(2025, 12, 19, 2, 0, tzinfo=UTC))
     found = a_seminar(10, promotion="offer")
-    first = operations.register(found, an_application(*people(5)))
-    second = operations.register(found, an_application(*people(5)))
+    first = registration.register(found, an_application(*people(5)))
+    second = registration.register(found, an_application(*people(5)))
     moment.move(timedelta(seconds=1))
     for number, person in enumerate(people(10)):
-        operations.register(found, an_application(person, contact_email=f"{number}@wait.example.lg.jp"))
+        registration.register(found, an_application(person, contact_email=f"{number}@wait.example.lg.jp"))
     for one in (first, second):
-        operations.cancel(one.attendees)
+        registration.cancel(one.attendees)
     asked = list(db.session.scalars(select(Attendee).where(Attendee.status == Status.OFFERED)))
     assert len(asked) == 10
     until = asked[0].offer_until
@@ -265,16 +264,16 @@ def do(verb: str, about: Any, *more: Any) -> str:
     if verb in {"register", "expire"}:
         found = db.session.scalars(select(Event).where(Event.slug == about)).one()
         if verb == "expire":
-            operations.expire_offers(found)
+            registration.expire_offers(found)
             return "expired"
         (person,) = people(1)
         application = an_application(person, contact_email=f"{more[0]}@town.example.lg.jp")
-        return operations.register(found, application).attendees[0].status.value
+        return registration.register(found, application).attendees[0].status.value
     attendee = db.session.get_one(Attendee, about)
     if verb == "accept":
-        operations.accept(attendee)
+        registration.accept(attendee)
     else:
-        operations.cancel([attendee])
+        registration.cancel([attendee])
     return attendee.status.value
 
 

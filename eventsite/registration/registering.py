@@ -1,4 +1,4 @@
-"""Each verb: lock → ask `seats` → write → audit → letter, in one transaction.
+"""Register: lock → ask `seats` → write → audit → letter, in one transaction.
 
 Arguments come in, rows go out; who acts is an argument (`by`, None = the public). The rule itself is not here.
 """
@@ -12,26 +12,24 @@ from datetime import datetime
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from eventsite import audit, clock, dates, text, tokens
+from eventsite import audit, clock, text, tokens
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.mail import letters
 from eventsite.models import (
     ACTIVE,
-    MOVES,
     Account,
     Answer,
     Attendee,
     Category,
     Consent,
     Event,
-    EventStatus,
     Registration,
     Status,
 )
 from eventsite.registration import eligibility, ledger, questions, seats
 from eventsite.registration.application import Application, Person
-from eventsite.registration.moves import move, record_change
+from eventsite.registration.moves import record_change
 
 
 @dataclass(frozen=True)
@@ -41,15 +39,16 @@ class Outcome:
     statuses: tuple[Status, ...]
     duplicates: tuple[bool, ...]
     findings: tuple[eligibility.Finding, ...]
+    over_limit: tuple[bool, ...] = ()
 
 
 class OutcomeChanged(Exception):
     """The seats have become fewer than the confirm screen had shown; nothing was recorded (D17)."""
 
 
-def foresee(event: Event, application: Application) -> Outcome:
+def foresee(event: Event, application: Application, *, over_limit: bool = False) -> Outcome:
     """Return what `register` would decide now; raises Refusal as it would. Reads only."""
-    return _decide(event, application, clock.now())
+    return _decide(event, application, clock.now(), over_limit=over_limit)
 
 
 def register(
@@ -59,11 +58,13 @@ def register(
     by: Account | None = None,
     source: str = "web",
     shown: Sequence[Status] | None = None,
+    over_limit: bool = False,
 ) -> Registration:
     """Record an application, its letters included, and return the registration.
 
     The same `form_key` again returns the registration of the first time (D36). `shown` is the outcome that the person
-    has seen: a worse one raises OutcomeChanged and records nothing (D17). Raises Refusal if the rule says no.
+    has seen: a worse one raises OutcomeChanged and records nothing (D17). `over_limit` is the office's choice to pass
+    deadlines and caps (D11). Raises Refusal if the rule says no.
     """
     with transaction():
         lock(event)
@@ -71,7 +72,7 @@ def register(
         if earlier is not None:
             return earlier
         now = clock.now()
-        outcome = _decide(event, application, now)
+        outcome = _decide(event, application, now, over_limit=over_limit)
         if shown is not None and seats.worse(outcome.statuses, shown):
             raise OutcomeChanged
         registration = _write(event, application, outcome, now, by, source)
@@ -83,6 +84,7 @@ def register(
             attendees=len(outcome.statuses),
             statuses=[status.value for status in outcome.statuses],
             source=source,
+            over_limit=any(outcome.over_limit),
         )
         waits = Status.WAITLISTED in outcome.statuses
         letters.registered(registration, now, ledger.positions(event) if waits else {})
@@ -96,99 +98,14 @@ def find_by_form_key(form_key: str | None) -> Registration | None:
     return db.session.scalar(select(Registration).where(Registration.form_key == _digest(form_key)))
 
 
-def cancel(attendees: Sequence[Attendee], *, by: Account | None = None, reason: str = "") -> list[Attendee]:
-    """Cancel attendees of one registration; their seats go to the first in line in the same transaction (D21).
-
-    Returns those that were cancelled now; who was cancelled before stays as he is. The public may cancel until the
-    start (D29), else Refusal `closed`.
-    """
-    event = attendees[0].registration.event
-    with transaction():
-        lock(event)
-        now = clock.now()
-        if by is None and event.start_at <= now:
-            raise Refusal("closed", _l("開始時刻を過ぎているため、取り消せません。事務局へご連絡ください。"))
-        leaving = [one for one in attendees if Status.CANCELLED in MOVES[one.status]]
-        declined = [one.status == Status.OFFERED for one in leaving]
-        for one in leaving:
-            move(one, Status.CANCELLED, "by-office" if by else "by-attendee", now, by)
-            one.cancelled_at = now
-            one.cancel_reason = reason
-        if leaving:
-            audit.record("attendee.cancelled", event, by, numbers=[one.number for one in leaving])
-            letters.cancelled(leaving[0].registration, leaving, now, offer_declined=all(declined))
-            promote(event)
-    return leaving
-
-
-def promote(event: Event) -> list[Attendee]:
-    """Give free seats to those who wait, in the order of the rule; returns who moved."""
-    with transaction():
-        lock(event)
-        if event.status == EventStatus.CANCELLED:
-            return []
-        now = clock.now()
-        rules = {one.code: ledger.category_rule(one) for one in event.categories}
-        moves = seats.promote(
-            ledger.waitlist(event), rules, ledger.read(event), now, _offer_deadline(now, event.timezone)
-        )
-        moved = []
-        for one in moves:
-            attendee = db.session.get_one(Attendee, one.key)
-            move(attendee, one.status, "seat-free", now, None)
-            attendee.offer_until = one.offer_until
-            moved.append(attendee)
-        if moved:
-            audit.record("attendee.promoted", event, None, numbers=[one.number for one in moved])
-            letters.promoted(moved, now)
-    return moved
-
-
-def accept(attendee: Attendee) -> None:
-    """Take an offered seat; raises Refusal `closed` once the answer is too late (D22)."""
-    event = attendee.registration.event
-    with transaction():
-        lock(event)
-        now = clock.now()
-        if attendee.status == Status.CONFIRMED:
-            return
-        if attendee.status != Status.OFFERED or attendee.offer_until is None or attendee.offer_until <= now:
-            raise Refusal("closed", _l("繰上げのご案内の回答期限を過ぎています。"))
-        move(attendee, Status.CONFIRMED, "offer-accepted", now, None)
-        audit.record("offer.accepted", event, None, numbers=[attendee.number])
-        letters.promoted([attendee], now)
-
-
-def expire_offers(event: Event) -> list[Attendee]:
-    """End the offers whose time is over and pass their seats on; returns whose offer ended."""
-    with transaction():
-        lock(event)
-        now = clock.now()
-        late = list(
-            db.session.scalars(
-                select(Attendee).where(
-                    Attendee.event_id == event.id,
-                    Attendee.status == Status.OFFERED,
-                    Attendee.offer_until <= now,
-                )
-            )
-        )
-        for one in late:
-            move(one, Status.EXPIRED, "no-answer", now, None)
-        if late:
-            audit.record("offer.expired", event, None, numbers=[one.number for one in late])
-            letters.offer_expired(late, now)
-            promote(event)
-    return late
-
-
-def _decide(event: Event, application: Application, now: datetime) -> Outcome:
+def _decide(event: Event, application: Application, now: datetime, *, over_limit: bool) -> Outcome:
     category = event.category(application.category)
     if category is None or not event.is_public(now):
         raise Refusal("not-eligible", _l("参加区分を選び直してください。"), field="category")
     rule = ledger.category_rule(category)
     book = ledger.read(event)
-    seats.check_open(book.event, rule, now)
+    if not over_limit:
+        seats.check_open(book.event, rule, now)
     findings = tuple(
         eligibility.check(category.approval, category.verification, one.email or application.contact_email)
         for one in application.people
@@ -202,12 +119,14 @@ def _decide(event: Event, application: Application, now: datetime) -> Outcome:
         )
         for person, finding in zip(application.people, findings, strict=True)
     ]
+    duplicates = tuple(_is_duplicate(event, application, one) for one in application.people)
+    if over_limit:
+        given = seats.give(applicants, rule, book)
+        return Outcome(given.statuses, duplicates, findings, given.over_limit)
     _check_organisations(event, category, application.people)
     questions.check_places(event, application.answers, len(application.people))
     statuses = seats.decide(applicants, rule, book, all_or_nothing=application.all_or_nothing)
-    return Outcome(
-        statuses, tuple(_is_duplicate(event, application, one) for one in application.people), findings
-    )
+    return Outcome(statuses, duplicates, findings, (False,) * len(statuses))
 
 
 def _check_organisations(event: Event, category: Category, people: Sequence[Person]) -> None:
@@ -326,6 +245,8 @@ def _attendee(
         needs_approval=finding.needs_approval,
         eligibility=finding.badge,
         possible_duplicate=outcome.duplicates[branch - 1],
+        over_limit=outcome.over_limit[branch - 1],
+        seatless=status == Status.PENDING and category.awaits_draw,
         queued_at=now if status == Status.WAITLISTED else None,
         created_at=now,
     )
@@ -358,12 +279,6 @@ def _new_reference() -> str:
         reference = f"GDX-{drawn[:4]}-{drawn[4:]}"
         if not db.session.scalar(select(Registration.id).where(Registration.reference == reference)):
             return reference
-
-
-def _offer_deadline(now: datetime, zone: str) -> datetime:
-    """17:00 two business days after today, in the event's zone (D22)."""
-    day = dates.add_business_days(dates.in_zone(now, zone).date(), 2)
-    return dates.to_instant(datetime(day.year, day.month, day.day, 17), zone)  # noqa: DTZ001 - wall time
 
 
 def _digest(value: str) -> str:
