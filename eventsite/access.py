@@ -10,7 +10,9 @@ from eventsite.db import db
 from eventsite.models import Account, Event, EventRole
 
 PERMISSIONS: dict[str, frozenset[str]] = {
-    "organiser": frozenset({"see", "edit", "publish", "approve", "see_roster", "download_roster"}),
+    "organiser": frozenset(
+        {"see", "edit", "publish", "approve", "manage_attendees", "see_roster", "download_roster"}
+    ),
     "staff": frozenset({"see", "see_roster", "download_roster"}),
     "viewer": frozenset({"see"}),
 }

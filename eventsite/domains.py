@@ -4,8 +4,13 @@ Not for: deciding. A class is a hint for approvers and never a gate; addresses a
 """
 
 import csv
+import re
 from functools import cache
 from pathlib import Path
+from unicodedata import normalize
+
+RECOGNISABLE = ("lg", "local_geo", "go", "edu")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 PREFECTURE_LABELS = frozenset({
     "hokkaido", "aomori", "iwate", "miyagi", "akita", "yamagata", "fukushima", "ibaraki", "tochigi",
@@ -40,6 +45,20 @@ def matches_domain(email: str, allowed: list[str]) -> bool:
     allowed: as organisers type them; a leading @ or dot, capitals and names in kanji are understood.
     """
     return _within(_normal(email), frozenset(filter(None, map(_normal, allowed))))
+
+
+def clean_domain(typed: str) -> str:
+    """Return a domain as it is kept: without a leading @ or dot, in lower case and punycode.
+
+    Raises ValueError for what cannot be the domain of a mail address, and for a whole address.
+    """
+    alone = normalize("NFKC", typed[:300]).strip().removeprefix("@")
+    domain = _normal(alone)
+    labels = domain.split(".")
+    fits = len(domain) <= 253 and len(labels) > 1 and all(_LABEL.fullmatch(one) for one in labels)
+    if "@" in alone or not fits:
+        raise ValueError(f"no domain: {alone!r}")
+    return domain
 
 
 def _normal(value: str) -> str:

@@ -1,7 +1,7 @@
 """What runs in the background, and when.
 
-The worker delivers letters, ends offers that nobody answered, and ends waiting once an event has begun. All state is in
-the database: any number of workers may run, and killing one loses nothing.
+The worker delivers letters, ends offers that nobody answered, makes the draws whose hour has come, and ends waiting once
+an event has begun. All state is in the database: any number of workers may run, and killing one loses nothing.
 """
 
 import logging
@@ -9,19 +9,22 @@ import os
 import signal
 import socket
 import threading
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from types import FrameType
 
 from sqlalchemy import select
 
 from eventsite import clock, registration
 from eventsite.db import db
-from eventsite.errors import Busy
+from eventsite.errors import Busy, Refusal
 from eventsite.mail import delivery, outbox
-from eventsite.models import Attendee, Event, Status
+from eventsite.models import Attendee, Category, Event, Status
+from eventsite.registration import drawing
 
 IDLE_SECONDS = 1.0
 BEAT_EVERY = timedelta(seconds=20)
+A_DAY = timedelta(days=1)
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +69,9 @@ class Worker:
         self._beat()
         for event in _events_with_late_offers():
             registration.expire_offers(event)
+        for category in _due_draws():
+            with suppress(Refusal):  # somebody else was quicker
+                registration.draw(category, None)
         for event in _begun_events_with_a_waitlist():
             registration.end_at_start(event)
         return delivery.deliver(self.name, self._stopping.is_set)
@@ -74,6 +80,7 @@ class Worker:
         now = clock.now()
         if now >= self._next_beat:
             outbox.beat(self.name)
+            registration.forget_old_uploads()
             self._next_beat = now + BEAT_EVERY
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -92,3 +99,28 @@ def _events_with_late_offers() -> list[Event]:
 def _begun_events_with_a_waitlist() -> list[Event]:
     waiting = select(Attendee.event_id).where(Attendee.status == Status.WAITLISTED).distinct()
     return list(db.session.scalars(select(Event).where(Event.start_at <= clock.now(), Event.id.in_(waiting))))
+
+
+def _due_draws() -> list[Category]:
+    """Lotteries whose set hour has come; the hour itself is wall time, so the database looks at the day roughly."""
+    now = clock.now()
+    query = (
+        select(Category)
+        .join(Category.event)
+        .where(
+            Category.selection == "lottery",
+            Category.drawn_at.is_(None),
+            Event.lottery_at <= now + A_DAY,
+            Event.start_at > now,
+        )
+        .order_by(Category.id)
+    )
+    return [one for one in db.session.scalars(query) if _can_be_drawn(one, now)]
+
+
+def _can_be_drawn(category: Category, now: datetime) -> bool:
+    try:
+        drawing.check_drawable(category, now, by_hand=False)
+    except Refusal:
+        return False
+    return True

@@ -79,6 +79,15 @@ def fee(event: Event, category: Category) -> str:
     return _("%(amount)s円（税込）", amount=f"{category.fee_jpy:,}")
 
 
+def draw_day(category: Category) -> str:
+    """Return the day of a category's draw; where none is set, it follows the closing."""
+    event, language = category.event, i18n.current()
+    if event.lottery_at is not None:
+        return dates.day(event.lottery_at, event.timezone, language, year=False)
+    closing = dates.day(category.window[1], event.timezone, language, year=False)
+    return _("受付終了（%(day)s）のあと", day=closing)
+
+
 def mode(event: Event, key: str | None) -> str:
     """Return the label of a way to take part; empty where there is no choice."""
     return next((one.label for one in event.modes if one.key == key), "")

@@ -8,13 +8,13 @@ from eventsite.db import db, transaction
 from eventsite.models import EventRole
 from tests.cast import an_account, an_event, kanri, sato, suzuki, tanaka
 
-VERBS = ("see", "edit", "publish", "see_roster", "download_roster")
+VERBS = ("see", "edit", "publish", "approve", "manage_attendees", "see_roster", "download_roster")
 
 
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        ("organiser", {"see", "edit", "publish", "see_roster", "download_roster"}),
+        ("organiser", set(VERBS)),
         ("staff", {"see", "see_roster", "download_roster"}),
         ("viewer", {"see"}),
         (None, set()),

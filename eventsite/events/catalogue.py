@@ -62,13 +62,15 @@ def _with_states(events: list[Event], now: datetime) -> list[Listed]:
     listed = []
     for event in events:
         own = {one.code: states[event.id, one.id] for one in event.categories}
-        listed.append(Listed(event, own, _whole(event, own, now)))
+        shown = [own[one.code] for one in event.categories if one.is_listed] or list(own.values())
+        listed.append(Listed(event, own, _whole(event, shown, now)))
     return listed
 
 
-def _whole(event: Event, own: dict[str, str], now: datetime) -> str:
+def _whole(event: Event, states: list[str], now: datetime) -> str:
+    """Of the categories that everybody is shown; of all where there are only hidden ones (D27)."""
     if event.status == EventStatus.CANCELLED:
         return "cancelled"
     if event.is_over(now):
         return "past"
-    return wording.best_state(list(own.values()))
+    return wording.best_state(states)

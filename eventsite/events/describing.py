@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from eventsite import clock, dates
-from eventsite.events.planning import LISTS
+from eventsite.events.planning import LISTS, RECOGNISED_CLASSES
 from eventsite.events.tidying import filled
 from eventsite.models import Category, Event, EventStatus, Question
 
@@ -39,7 +39,15 @@ def describe(event: Event, now: datetime | None = None) -> dict[str, Any]:
         "application": {
             "opens_at": _stamp(event.opens_at, zone),
             "closes_at": _stamp(event.closes_at, zone),
-            **filled({"lottery_at": _stamp(event.lottery_at, zone)}),
+            **filled(
+                {
+                    "lottery_at": _stamp(event.lottery_at, zone),
+                    "changes_allowed": None if event.changes_allowed else False,
+                    "changes_until": _stamp(event.changes_until, zone),
+                    "cancel_until": _stamp(event.cancel_until, zone),
+                    "join_on_page": None if event.join_on_page else False,
+                }
+            ),
         },
         "confirm_screen": None if event.confirm_screen else False,
         "status": _described_status(event, now or clock.now()),
@@ -96,6 +104,8 @@ def _described_category(category: Category, zone: str) -> dict[str, Any]:
         "selection": category.selection,
         "approval": category.approval,
         "verification": category.verification,
+        "domains": category.domains,
+        "listed": category.listed or None,
         "waitlist": category.waitlist,
         "promotion": category.promotion,
         "opens_at": _stamp(category.opens_at, zone),
@@ -106,7 +116,9 @@ def _described_category(category: Category, zone: str) -> dict[str, Any]:
         "fee_jpy": category.fee_jpy,
         "fields": category.fields,
     }
-    return filled(described) | {"capacity": category.capacity}
+    classes = {"domain_classes": category.domain_classes}
+    usual = category.domain_classes == RECOGNISED_CLASSES
+    return filled(described) | {"capacity": category.capacity} | ({} if usual else classes)
 
 
 def _described_question(question: Question) -> dict[str, Any]:
@@ -122,7 +134,7 @@ def _described_question(question: Question) -> dict[str, Any]:
         "help",
         "shown_if",
     )
-    return filled({name: getattr(question, name) for name in names})
+    return filled({name: getattr(question, name) for name in names} | {"retired": question.retired or None})
 
 
 def _stamp(instant: datetime | None, zone: str) -> str | None:

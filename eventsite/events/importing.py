@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
-from eventsite.events import event_file
+from eventsite.events import event_file, question_rules
 from eventsite.events.event_file import Fault, FaultyFile
 from eventsite.models import (
     ACTIVE,
@@ -24,6 +24,7 @@ from eventsite.models import (
     Event,
     EventRole,
     EventStatus,
+    InviteCode,
     ParticipationMode,
     Question,
     Registration,
@@ -31,6 +32,12 @@ from eventsite.models import (
 
 OWNER = "organiser"
 _IDENTITY = {"categories": "code", "sessions": "key", "questions": "key"}
+_CANNOT = {
+    "label": "cannot change its label",
+    "type": "cannot change its type",
+    "purpose": "cannot change its purpose",
+    "choices": "cannot lose or rename a choice",
+}
 _WORTH_TELLING = {
     "title",
     "format",
@@ -66,8 +73,9 @@ def import_events(
 
     `today` is the day, in the event's zone, from which relative schedules are counted; that happens once, when the
     event comes into being (D106). `owner` becomes organiser of every event; without one only admins see them. Raises
-    FaultyFile, also for a category, a way to take part or a question that vanishes although somebody has chosen or
-    answered it; then nothing is stored.
+    FaultyFile, also for a category or a way to take part that vanishes although somebody has chosen it, and for a
+    question that becomes another one under its answers; then nothing is stored. A question that vanishes is retired
+    if it has answers.
     """
     faults = event_file.check(document, today=today)
     if faults:
@@ -131,11 +139,10 @@ def _change(event: Event, definition: dict[str, Any], where: str, today: date) -
     obstacles = list(_obstacles(event, rows, where))
     if obstacles:
         raise FaultyFile(obstacles)
-    caps, was_cancelled = _caps(event), event.status == EventStatus.CANCELLED
+    was_cancelled = event.status == EventStatus.CANCELLED
     _apply(event, rows, now)
     told = _told(event, changes, was_cancelled, now)
-    if _grew(caps, _caps(event)) and event.status != EventStatus.CANCELLED:
-        registration.promote(event)
+    registration.promote(event)
     return changes, told
 
 
@@ -144,7 +151,21 @@ def _rows_for(event: Event, definition: dict[str, Any], today: date) -> dict[str
     rows = event_file.plan(definition, today)
     for name in event_file.counted_columns(definition):
         rows["event"][name] = getattr(event, name)
+    rows["questions"] = _with_answered(event, rows)
     return rows
+
+
+def _with_answered(event: Event, rows: dict[str, Any]) -> list[dict[str, Any]]:
+    """The questions of a file, and where they stood those that it leaves out although they have answers: retired."""
+    kept = list(rows["questions"])
+    codes = {one["code"] for one in rows["categories"]}
+    missing = _vanishing(event.questions, kept, "key")
+    for place, question in enumerate(event.questions):
+        if question in missing and question_rules.has_answers(question):
+            values = {name: getattr(question, name) for name in question_rules.USUAL}
+            values["categories"] = [one for one in question.categories or [] if one in codes] or None
+            kept.insert(place, values | {"retired": True})
+    return [one | {"position": position} for position, one in enumerate(kept)]
 
 
 def _built(rows: dict[str, Any]) -> Event:
@@ -212,46 +233,42 @@ def _told(event: Event, changes: Iterable[str], was_cancelled: bool, now: dateti
     return db.session.scalar(active) or 0
 
 
-def _caps(event: Event) -> dict[tuple[str, str], int | None]:
-    caps = {("event", ""): event.capacity_total}
-    caps |= {("category", one.code): one.capacity for one in event.categories}
-    return caps | {("mode", one.key): one.capacity for one in event.modes}
-
-
-def _grew(before: dict[tuple[str, str], int | None], after: dict[tuple[str, str], int | None]) -> bool:
-    for name in before.keys() & after.keys():
-        old, new = before[name], after[name]
-        if old is not None and (new is None or new > old):
-            return True
-    return False
-
-
 # What stands in the way.
 
 
 def _obstacles(event: Event, rows: dict[str, Any], where: str) -> Iterator[Fault]:
     """Yield a fault for each row that would vanish, or change its nature, under somebody who has used it."""
     for category in _vanishing(event.categories, rows["categories"], "code"):
-        count = _count(Registration.id, Registration.category_id == category.id)
+        codes = select(InviteCode.id).where(InviteCode.category_id == category.id)
+        own = or_(Registration.category_id == category.id, Registration.invite_code_id.in_(codes))
+        count = _count(Registration.id, own)
         count = max(count, _count(Attendee.id, Attendee.category_id == category.id))
         if count:
             yield Fault(
                 f"{where}.categories", f"{category.code} has {count} registrations and cannot be removed"
             )
+    selections = {one["code"]: one["selection"] for one in rows["categories"]}
+    for category in event.categories:
+        if selections.get(category.code, category.selection) != category.selection:
+            count = _count(Attendee.id, Attendee.category_id == category.id)
+            used = "has been drawn" if category.drawn_at else f"has {count} attendees" if count else ""
+            if used:
+                yield Fault(f"{where}.categories", f"{category.code} {used} and cannot change its selection")
     for mode in _vanishing(event.modes, rows["modes"], "key"):
         count = _count(Attendee.id, Attendee.event_id == event.id, Attendee.participation == mode.key)
         if count:
             yield Fault(
                 f"{where}.sessions", f"{mode.key} was chosen by {count} attendees and cannot be removed"
             )
-    kinds = {one["key"]: one["type"] for one in rows["questions"]}
+    wanted = {one["key"]: one for one in rows["questions"]}
     for question in event.questions:
-        if kinds.get(question.key) == question.type:
-            continue
-        count = _count(Answer.id, Answer.question_id == question.id)
+        fixed = (
+            question_rules.fixed_by_answers(question, wanted[question.key]) if question.key in wanted else []
+        )
+        count = _count(Answer.id, Answer.question_id == question.id) if fixed else 0
         if count:
-            verb = "change its type" if question.key in kinds else "be removed"
-            yield Fault(f"{where}.questions", f"{question.key} has {count} answers and cannot {verb}")
+            for name in fixed:
+                yield Fault(f"{where}.questions", f"{question.key} has {count} answers and {_CANNOT[name]}")
 
 
 def _vanishing(existing: Iterable[Any], rows: Iterable[dict[str, Any]], key: str) -> list[Any]:

@@ -40,6 +40,10 @@ def event_instants(definition: dict[str, Any], today: date) -> dict[str, Any]:
         "opens_at": _days_before(application, "opens", day, _OPENING_TIME, zone),
         "closes_at": _days_before(application, "closes", day, application.get("closes_time"), zone),
         "lottery_at": _days_before(application, "lottery", day, _DRAW_TIME, zone),
+        **{
+            name: instant_or_none(application.get(name), f"application.{name}")
+            for name in ("changes_until", "cancel_until")
+        },
     }
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
-from eventsite.events import markdown
+from eventsite.events import markdown, questions
 from eventsite.models import (
     Account,
     Attendee,
@@ -21,6 +21,7 @@ from eventsite.models import (
     EventRole,
     EventStatus,
     Format,
+    InviteCode,
     ParticipationMode,
     Registration,
 )
@@ -119,10 +120,20 @@ def add_category(event: Event, values: Mapping[str, Any], by: Account) -> Catego
 
 
 def change_category(category: Category, values: Mapping[str, Any], by: Account) -> list[str]:
-    """Change a category's rules; return the names of what differs. New seats go to those who wait, first."""
+    """Change a category's rules; return the names of what differs. New seats go to those who wait, first.
+
+    Raises Refusal at `selection` if somebody has registered under the other one, or the draw was made (D19).
+    """
     event = category.event
     with transaction():
         lock(event)
+        other = values.get("selection", category.selection) != category.selection
+        if other and category.drawn_at is not None:
+            words = _l("抽選を行ったため、先着順には変えられません。")
+            raise Refusal("invalid", words, field="selection")
+        if other and _attendees(category):
+            words = _l("申し込みがあるため、先着順か抽選かは変えられません。")
+            raise Refusal("invalid", words, field="selection")
         changed = _assign(category, values)
         if changed:
             audit.record("category.changed", event, by, code=category.code, fields=changed)
@@ -131,17 +142,26 @@ def change_category(category: Category, values: Mapping[str, Any], by: Account) 
 
 
 def remove_category(category: Category, by: Account) -> None:
-    """Remove a category; raises Refusal if anybody is or was registered in it."""
+    """Remove a category; raises Refusal if anybody is or was registered in it, or a question is for it alone."""
     event = category.event
     with transaction():
         lock(event)
-        used = db.session.scalar(select(func.count()).where(Attendee.category_id == category.id))
-        if used:
+        if is_used(category):
             raise Refusal(
                 "invalid", _l("申し込みがある参加区分は削除できません。定員を0にすると受付を止められます。")
             )
+        questions.forget_category(event, category.code)
         audit.record("category.removed", event, by, code=category.code)
         event.categories.remove(category)
+
+
+def is_used(category: Category) -> bool:
+    """Say whether anybody is or was registered in a category, or came in with one of its invite codes."""
+    by_code = select(InviteCode.id).where(InviteCode.category_id == category.id)
+    registrations = or_(Registration.category_id == category.id, Registration.invite_code_id.in_(by_code))
+    return bool(
+        _attendees(category) or db.session.scalar(select(func.count(Registration.id)).where(registrations))
+    )
 
 
 def _set_modes(event: Event, caps: ModeCaps | None) -> bool:
@@ -181,6 +201,10 @@ def _assign(row: Event | Category, values: Mapping[str, Any]) -> list[str]:
 def _check_slug(slug: str) -> None:
     if db.session.scalar(select(Event.id).where(Event.slug == slug)):
         raise Refusal("invalid", _l("このアドレスは、ほかのセミナーで使われています。"), field="slug")
+
+
+def _attendees(category: Category) -> int:
+    return db.session.scalar(select(func.count()).where(Attendee.category_id == category.id)) or 0
 
 
 def _registrations(event: Event) -> int:

@@ -6,6 +6,7 @@ Not for comparing with what is stored, or storing: `importing` does that. The wa
 from datetime import date
 from typing import Any
 
+from eventsite import domains
 from eventsite.events import markdown
 from eventsite.events.faults import Fault, FaultyFile
 from eventsite.events.moments import NoSuchMoment, category_window, event_instants, instant_or_none
@@ -14,6 +15,7 @@ from eventsite.models import EventStatus, Format
 
 SESSION_LABELS = {"venue": "会場参加", "online": "オンライン参加"}
 DEFAULT_CONSENTS = ["privacy"]
+RECOGNISED_CLASSES = ["lg", "local_geo"]
 
 _BACKGROUND = ("facts", "themes_status", "demo_state")
 LISTS = ("agenda", "speakers", "themes", "tags", "resources_after")
@@ -94,6 +96,7 @@ def _event_columns(definition: dict[str, Any]) -> dict[str, Any]:
         "venue_capacity": venue.get("capacity"),
         "capacity_total": get("capacity_total"),
         "confirm_screen": get("confirm_screen", True),
+        **{name: get("application", {}).get(name, True) for name in ("changes_allowed", "join_on_page")},
         "status": EventStatus(status),
         "publish_at": instant_or_none(get("publish_at"), "publish_at"),
         "cancel_reason": get("cancel_reason", ""),
@@ -115,6 +118,11 @@ def _category_columns(category: dict[str, Any], place: str, position: int) -> di
         "selection": category.get("selection", "first_come"),
         "approval": category.get("approval", "auto"),
         "verification": category.get("verification", "none"),
+        "domain_classes": [
+            one for one in domains.RECOGNISABLE if one in category.get("domain_classes", RECOGNISED_CLASSES)
+        ],
+        "domains": list(dict.fromkeys(map(domains.clean_domain, category.get("domains", [])))),
+        "listed": category.get("listed", False),
         "waitlist": category.get("waitlist", True),
         "promotion": category.get("promotion", "confirm"),
         **category_window(category, place),
@@ -155,6 +163,7 @@ def _question_columns(question: dict[str, Any], position: int) -> dict[str, Any]
         "purpose": question["purpose"],
         "help": question.get("help", ""),
         "shown_if": question.get("shown_if"),
+        "retired": question.get("retired", False),
     }
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from eventsite import clock, dates
+from eventsite import clock, dates, domains
 from eventsite.events import shape
 from eventsite.events.faults import Fault, shown
 from eventsite.events.moments import NoSuchMoment, category_window, event_instants, instant_or_none, zone_of
@@ -28,6 +28,7 @@ def event_faults(definition: dict[str, Any], where: str, today: date | None) -> 
             *_time_faults(clean, today),
             *_delivery_faults(clean),
             *_list_faults(clean),
+            *_domain_faults(clean),
             *_question_faults(clean),
         )
         faults = [Fault(f"{where}.{one.path}", one.reason) for one in meaning]
@@ -120,6 +121,15 @@ def _list_faults(definition: dict[str, Any]) -> Iterator[Fault]:
     yield from repeated(definition.get("third_party_recipients", []), "code", "third_party_recipients")
 
 
+def _domain_faults(definition: dict[str, Any]) -> Iterator[Fault]:
+    for category, place in _placed(definition, "categories"):
+        for index, typed in enumerate(category.get("domains", [])):
+            try:
+                domains.clean_domain(typed)
+            except ValueError:
+                yield Fault(f"{place}.domains[{index}]", f"{shown(typed)} is no domain of mail addresses")
+
+
 def _question_faults(definition: dict[str, Any]) -> Iterator[Fault]:
     codes = {one["code"] for one in definition["categories"]}
     earlier: dict[str, dict[str, Any]] = {}
@@ -132,6 +142,8 @@ def _question_faults(definition: dict[str, Any]) -> Iterator[Fault]:
         for index, code in enumerate(question.get("categories", [])):
             if code not in codes:
                 yield Fault(f"{place}.categories[{index}]", f"{shown(code)} is no category of this event")
+        if question.get("retired"):
+            continue
         if "shown_if" in question:
             yield from _condition_faults(question["shown_if"], earlier, f"{place}.shown_if")
         earlier[question["key"]] = question

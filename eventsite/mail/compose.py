@@ -54,6 +54,7 @@ _FACT_OF_FIELD = {
     "締切": "waitlist_ends",
     "抽選日": "draw_on",
     "理由": "reason",
+    "変更内容": "changes",
     "回答期限": "reply_until",
     "回答URL": "reply_url",
     "セミナーURL": "event_url",
@@ -86,7 +87,8 @@ class LetterFacts:
     "" or None means: there is none; the line or sentence about it is left out where the template allows.
     `join` holds the variants of D68 that apply: "a" link, "b" link later, "c" link not known yet, "d" venue;
     both kinds in a hybrid application give two letters, such as "ad". `waiting_count` and `lost_count` are the
-    attendees who did worse than the letter says (D69). `others` counts attendees beyond the addressee.
+    attendees who did worse than the letter says (D69). `others` counts attendees beyond the addressee. `waitlisted`:
+    somebody whom the letter is about waits for a seat.
     """
 
     association: str
@@ -125,11 +127,13 @@ class LetterFacts:
     reply_until: str | None = ""
     reply_url: str | None = ""
     reason: str | None = ""
+    changes: str | None = ""
     cancelled_attendees: tuple[AttendeeRow, ...] = ()
     partial: bool = False
     declined_offer: bool = False
     waiting_count: int = 0
     lost_count: int = 0
+    waitlisted: bool = False
     role: str | None = ""
     valid_until: str | None = ""
     setup_url: str | None = ""
@@ -156,7 +160,8 @@ def compose(
     locale = locale if locale in LOCALES else LOCALES[0]
     template = words.parse(override) if override else _letter(folder / letter / f"{locale}.txt")
     fields, flags = _fields(facts, folder, locale), _flags(facts)
-    blocks = {name: _block(name, locale, fields, flags, facts, folder) for name in _blocks_of(template)}
+    shown = words.blocks_shown(template, fields, flags)
+    blocks = {name: _block(name, locale, fields, flags, facts, folder) for name in shown}
     tag, text = words.render(template, fields, flags, blocks)
     return Composed(subject(tag, facts.when_short, facts.event_title), text)
 
@@ -205,6 +210,9 @@ def _flags(facts: LetterFacts) -> frozenset[str]:
         "一部": facts.partial,
         "一部キャンセル待ち": facts.waiting_count > 0,
         "一部落選": facts.lost_count > 0,
+        "キャンセル待ちあり": facts.waitlisted,
+        "キャンセル待ちなし": not facts.waitlisted,
+        "参加確定": bool(facts.join),
     }
     return frozenset(name for name, is_up in up.items() if is_up) | {_JOIN_FLAGS[one] for one in facts.join}
 
@@ -217,10 +225,6 @@ def _block(
         fields = {**fields, "人数": str(facts.others)}
     template = _block_template(folder / "blocks" / BLOCK_FOLDERS[name] / f"{locale}.txt")
     return words.render_block(template, fields, flags)
-
-
-def _blocks_of(template: words.Template) -> set[str]:
-    return {"宛名", "結び"}.union(*(line.blocks for line in template.lines))
 
 
 @cache

@@ -18,7 +18,8 @@ from eventsite.models import Attendee, Event, Format, Status
 
 SENDER_NAME = "GDXセミナー事務局"
 ANSWER_BUSINESS_DAYS = 3
-LEAVING = {"cancelled", "declined"}
+NAMES_WHO = {"cancelled", "cancelled_by_office", "declined", "waitlist_ended"}
+DRAWN = {"won", "lost"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class News:
     """What happened, as far as its letter has to know it.
 
     `about` are the attendees whom it concerns, `positions` places on the waitlist by attendee id, `reason` the words of
-    the office.
+    the office, `changes` lines that say what was changed, `asked_at` since when approval is waited for (None = now).
     """
 
     letter: str
@@ -34,6 +35,8 @@ class News:
     positions: Mapping[int, int] = field(default_factory=dict)
     offer_declined: bool = False
     reason: str = ""
+    changes: Sequence[str] = ()
+    asked_at: datetime | None = None
 
 
 def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
@@ -41,12 +44,13 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
     registration, event = recipient.registration, recipient.registration.event
     language = i18n.current()
     first = recipient.attendees[0]
-    waiting = [one for one in recipient.attendees if one.status == Status.WAITLISTED]
+    waiting = [one for one in recipient.active if one.status == Status.WAITLISTED]
+    drawn = news.letter in DRAWN
     return LetterFacts(
         **_sender(event),
-        name=_addressee(recipient),
-        organisation=first.organisation,
-        department=first.department,
+        name=recipient.name,
+        organisation=recipient.past.organisation if recipient.past else first.organisation,
+        department=recipient.past.department if recipient.past else first.department,
         others=_others(recipient),
         reference=registration.reference,
         event_title=event.title,
@@ -57,7 +61,7 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         online=recipient.takes_part_online,
         format=wording.form_of_event(event),
         fee=wording.fee(event, registration.category),
-        attendees=tuple(_row(one) for one in recipient.attendees),
+        attendees=tuple(_row(one, recipient, news) for one in recipient.attendees),
         join=_joining(recipient) if recipient.confirmed else "",
         join_url=event.join_url,
         webinar_id=event.webinar_id,
@@ -66,18 +70,21 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         venue_address=event.venue_address,
         manage_url=recipient.manage_url,
         calendar_url=recipient.calendar_url,
-        cancel_deadline=dates.deadline(event.start_at, event.timezone, language),
-        answer_by=_answer_by(event, now),
+        cancel_deadline=dates.deadline(event.leaving_ends, event.timezone, language),
+        answer_by=_answer_by(event, news.asked_at or now, now),
         position=min((news.positions[one.id] for one in waiting if one.id in news.positions), default=""),
-        waitlist_ends=dates.deadline(registration.category.window[1], event.timezone, language),
+        waitlist_ends=_waitlist_ends(recipient, waiting),
         draw_on=_draw_on(recipient),
         reply_until=_reply_until(event, news.about),
         reply_url=recipient.manage_url,
-        cancelled_attendees=tuple(_row(one) for one in news.about) if news.letter in LEAVING else (),
+        cancelled_attendees=_named(recipient, news),
         reason=news.reason,
         partial=bool(recipient.active),
         declined_offer=news.offer_declined,
-        waiting_count=len(waiting) if len(waiting) < len(recipient.active) else 0,
+        waiting_count=len(waiting) if len(waiting) < len(recipient.active) and not drawn else 0,
+        lost_count=_lost(news) if drawn else 0,
+        waitlisted=bool(waiting),
+        changes="\n".join(news.changes),
     )
 
 
@@ -102,26 +109,39 @@ def _sender(event: Event) -> _Sender:
     }
 
 
-def _addressee(recipient: Recipient) -> str:
-    if recipient.attendee is None and recipient.registration.contact_name:
-        return recipient.registration.contact_name
-    return recipient.attendees[0].name
-
-
 def _others(recipient: Recipient) -> int:
     people = len(recipient.attendees)
     contact_comes = not recipient.registration.contact_name or recipient.attendee is not None
     return people - 1 if contact_comes else people
 
 
-def _row(attendee: Attendee) -> AttendeeRow:
+def _row(attendee: Attendee, recipient: Recipient, news: News) -> AttendeeRow:
     return AttendeeRow(
         branch=attendee.branch,
-        name=attendee.name,
+        name=recipient.past.name if recipient.past else attendee.name,
         number=attendee.number,
         category=attendee.category.label,
-        status=wording.status(attendee.status),
+        status=_status(attendee, recipient, news),
     )
+
+
+def _status(attendee: Attendee, recipient: Recipient, news: News) -> str:
+    if recipient.past:
+        return wording.status(Status.CANCELLED)
+    if news.letter == "waitlist_ended" and attendee in news.about:
+        return _("繰上げなし")
+    return wording.status(attendee.status)
+
+
+def _named(recipient: Recipient, news: News) -> tuple[AttendeeRow, ...]:
+    """Those whom the letter names because it takes something from them."""
+    return tuple(_row(one, recipient, news) for one in news.about) if news.letter in NAMES_WHO else ()
+
+
+def _lost(news: News) -> int:
+    """How many were not drawn, where others of the same registration were (D69)."""
+    without = sum(one.status != Status.CONFIRMED for one in news.about)
+    return without if without < len(news.about) else 0
 
 
 def _joining(recipient: Recipient) -> str:
@@ -136,19 +156,22 @@ def _joining(recipient: Recipient) -> str:
     return (online if "online" in ways else "") + ("d" if "venue" in ways else "")
 
 
-def _answer_by(event: Event, now: datetime) -> str:
-    today = dates.in_zone(now, event.timezone).date()
-    day = dates.add_business_days(today, ANSWER_BUSINESS_DAYS)
-    return dates.day(day, event.timezone, i18n.current(), year=False)
+def _answer_by(event: Event, asked_at: datetime, now: datetime) -> str:
+    """The day on which the office has answered; nothing once it is over."""
+    today, asked = (dates.in_zone(one, event.timezone).date() for one in (now, asked_at))
+    day = dates.add_business_days(asked, ANSWER_BUSINESS_DAYS)
+    return dates.day(day, event.timezone, i18n.current(), year=False) if day >= today else ""
 
 
 def _draw_on(recipient: Recipient) -> str:
-    """The day of the draw; where none is set, it follows the closing of the category."""
-    event = recipient.registration.event
-    if event.lottery_at is not None:
-        return dates.day(event.lottery_at, event.timezone, i18n.current(), year=False)
-    closing = dates.day(recipient.registration.category.window[1], event.timezone, i18n.current(), year=False)
-    return _("受付終了（%(day)s）のあと", day=closing)
+    """The day of the draw of those in it; the office may have moved them there from another category."""
+    drawn = [one.category for one in recipient.attendees if one.status == Status.LOTTERY]
+    return wording.draw_day(drawn[0] if drawn else recipient.registration.category)
+
+
+def _waitlist_ends(recipient: Recipient, waiting: Sequence[Attendee]) -> str:
+    category = waiting[0].category if waiting else recipient.registration.category
+    return dates.deadline(category.window[1], recipient.registration.event.timezone, i18n.current())
 
 
 def _reply_until(event: Event, offered: Sequence[Attendee]) -> str:

@@ -41,10 +41,23 @@ def invite(recipient: Recipient, now: datetime) -> CalendarEntry:
             sequence=0,
             created_at=now,
         )
-        db.session.add(entry)
     else:
         entry.sequence += 1
     return _write(entry, recipient, REQUEST, now)
+
+
+def refresh(recipient: Recipient, now: datetime) -> tuple[CalendarEntry, bool]:
+    """Return the recipient's REQUEST as it must be by now, and whether it says anything new.
+
+    Its version is raised only where its words or times have changed.
+    """
+    entry = find(recipient)
+    if entry is None or entry.method != REQUEST:
+        return invite(recipient, now), True
+    if calendar.request(_facts(entry, recipient, joining=True)) == entry.ics:
+        return entry, False
+    entry.sequence += 1
+    return _write(entry, recipient, REQUEST, now), True
 
 
 def take_back(recipient: Recipient, now: datetime) -> CalendarEntry | None:
@@ -61,6 +74,7 @@ def _write(entry: CalendarEntry, recipient: Recipient, method: str, now: datetim
     entry.stamp = now
     render = calendar.request if method == REQUEST else calendar.cancellation
     entry.ics = render(_facts(entry, recipient, joining=method == REQUEST))
+    db.session.add(entry)  # only now: reading the facts may flush what is there
     db.session.flush()
     return entry
 

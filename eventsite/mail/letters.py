@@ -2,32 +2,49 @@
 
 A letter is written now, in the recipient's language, with the facts of now. The words stand in `templates/letters`;
 which facts fill them is gathered in `facts`. The contact gets one letter for all, an attendee with an own address one
-about themself (D66).
+about themself (D66). What is asked for or put right later has its functions in `corrections`, reached from here too.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-
-from sqlalchemy import func, select
 
 from eventsite import i18n
 from eventsite.config import settings
-from eventsite.db import db
-from eventsite.mail import facts, invitations, outbox, recipients
+from eventsite.mail import outbox, recipients
 from eventsite.mail.compose import LetterFacts, compose
+from eventsite.mail.corrections import (
+    BETTER_FIRST,
+    LETTER_OF,
+    address_changed,
+    changed,
+    link_resent,
+    replaced,
+    state_again,
+)
 from eventsite.mail.facts import News
-from eventsite.mail.mime import Envelope
-from eventsite.mail.recipients import Recipient
-from eventsite.models import Account, Attendee, CalendarEntry, Registration, Status, StatusChange
+from eventsite.mail.recipients import former
+from eventsite.mail.writing import by_registration, cause, envelope, write
+from eventsite.models import Account, Attendee, Registration, Status
 
-BETTER_FIRST = (Status.CONFIRMED, Status.PENDING, Status.LOTTERY, Status.WAITLISTED)
-LETTER_OF = {
-    Status.CONFIRMED: "confirmed",
-    Status.PENDING: "pending",
-    Status.LOTTERY: "lottery",
-    Status.WAITLISTED: "waitlisted",
-}
+__all__ = [
+    "address_changed",
+    "approved",
+    "cancelled",
+    "cancelled_by_office",
+    "changed",
+    "declined",
+    "drawn",
+    "former",
+    "link_resent",
+    "offer_expired",
+    "promoted",
+    "registered",
+    "replaced",
+    "restored",
+    "staff_link",
+    "state_again",
+    "waitlist_ended",
+]
 
 
 def registered(registration: Registration, now: datetime, positions: Mapping[int, int]) -> None:
@@ -37,48 +54,84 @@ def registered(registration: Registration, now: datetime, positions: Mapping[int
     """
     for recipient in recipients.of(registration):
         best = min((one.status for one in recipient.attendees), key=BETTER_FIRST.index)
-        _write(recipient, News(LETTER_OF[best], positions=positions), "registered", now)
+        write(recipient, News(LETTER_OF[best], positions=positions), "registered", now)
+
+
+def drawn(attendees: Sequence[Attendee], now: datetime, positions: Mapping[int, int]) -> None:
+    """won or lost: one letter for each registration and recipient, by the best result among those drawn (D69).
+
+    `attendees` are all entries of the draw; `positions` places on the waitlist by attendee id.
+    """
+    for group in by_registration(attendees):
+        for recipient in recipients.about(group[0].registration, group):
+            own = [one for one in group if one in recipient.attendees]
+            letter = "won" if any(one.status == Status.CONFIRMED for one in own) else "lost"
+            write(recipient, News(letter, own, positions=positions), cause("drawn", own), now)
 
 
 def promoted(attendees: Sequence[Attendee], now: datetime) -> None:
     """promoted, offered, or pending where approval is still needed: one letter for each registration and outcome."""
-    for moved in _by_registration_and_status(attendees):
+    for moved in by_registration(attendees, by_status=True):
         letter = {Status.CONFIRMED: "promoted", Status.OFFERED: "offered"}.get(moved[0].status, "pending")
         for recipient in recipients.about(moved[0].registration, moved):
-            _write(recipient, News(letter, moved), _cause("promoted", moved), now)
+            write(recipient, News(letter, moved), cause("promoted", moved), now)
+
+
+def waitlist_ended(attendees: Sequence[Attendee], now: datetime) -> None:
+    """waitlist_ended: no seat became free; one letter for each registration and recipient."""
+    for group in by_registration(attendees):
+        for recipient in recipients.about(group[0].registration, group):
+            own = [one for one in group if one in recipient.attendees]
+            write(recipient, News("waitlist_ended", own), cause("waitlist-ended", own), now)
 
 
 def cancelled(
     registration: Registration, attendees: Sequence[Attendee], now: datetime, *, offer_declined: bool = False
 ) -> None:
     """cancelled: says who no longer takes part; takes the calendar entry back when nobody is left in it."""
-    for recipient in recipients.about(registration, list(attendees)):
+    for recipient in recipients.about(registration, attendees):
         gone = [one for one in attendees if one in recipient.attendees]
         news = News("cancelled", gone, offer_declined=offer_declined)
-        _write(recipient, news, _cause("cancelled", gone), now)
+        write(recipient, news, cause("cancelled", gone), now)
+
+
+def cancelled_by_office(
+    registration: Registration, attendees: Sequence[Attendee], now: datetime, reason: str = ""
+) -> None:
+    """cancelled_by_office: as `cancelled`, but the office did it, and may say why."""
+    for recipient in recipients.about(registration, attendees):
+        gone = [one for one in attendees if one in recipient.attendees]
+        write(recipient, News("cancelled_by_office", gone, reason=reason), cause("cancelled", gone), now)
+
+
+def restored(attendees: Sequence[Attendee], now: datetime) -> None:
+    """confirmed: a cancellation was undone; an entry that had been taken back is given again, as a later version."""
+    for group in by_registration(attendees):
+        for recipient in recipients.about(group[0].registration, group):
+            write(recipient, News("confirmed", group), cause("restored", group), now)
 
 
 def approved(attendees: Sequence[Attendee], now: datetime) -> None:
     """approved, or lottery where a draw follows: one letter for each registration and outcome."""
-    for moved in _by_registration_and_status(attendees):
+    for moved in by_registration(attendees, by_status=True):
         letter = "approved" if moved[0].status == Status.CONFIRMED else "lottery"
         for recipient in recipients.about(moved[0].registration, moved):
-            _write(recipient, News(letter, moved), _cause("approved", moved), now)
+            write(recipient, News(letter, moved), cause("approved", moved), now)
 
 
 def declined(attendees: Sequence[Attendee], now: datetime, reason: str) -> None:
     """declined: who cannot come, and the office's reason if it gave one."""
-    for refused in _by_registration_and_status(attendees):
+    for refused in by_registration(attendees):
         for recipient in recipients.about(refused[0].registration, refused):
             own = [one for one in refused if one in recipient.attendees]
-            _write(recipient, News("declined", own, reason=reason), _cause("declined", own), now)
+            write(recipient, News("declined", own, reason=reason), cause("declined", own), now)
 
 
 def offer_expired(attendees: Sequence[Attendee], now: datetime) -> None:
     """offer_expired: the answer did not come in time."""
     for one in attendees:
         for recipient in recipients.about(one.registration, [one]):
-            _write(recipient, News("offer_expired", [one]), _cause("offer-expired", [one]), now)
+            write(recipient, News("offer_expired", [one]), cause("offer-expired", [one]), now)
 
 
 def staff_link(letter: str, account: Account, role: str, url: str, valid_until: str, now: datetime) -> None:
@@ -96,70 +149,5 @@ def staff_link(letter: str, account: Account, role: str, url: str, valid_until: 
         reset_url=url,
     )
     composed = compose(letter, i18n.current(), content)
-    cause = outbox.Cause(letter, f"{now:%Y%m%d%H%M%S%f}", f"account-{account.id}")
-    envelope = _envelope(account.email, composed.subject, composed.text, now)
-    outbox.enqueue(cause, envelope, i18n.current())
-
-
-def _by_registration_and_status(attendees: Sequence[Attendee]) -> list[list[Attendee]]:
-    ordered = sorted(attendees, key=lambda one: (one.registration_id, one.status.value, one.branch))
-    return [
-        list(group) for _key, group in groupby(ordered, key=lambda one: (one.registration_id, one.status))
-    ]
-
-
-def _write(recipient: Recipient, news: News, occasion: str, now: datetime) -> None:
-    """Store one letter; `occasion` names what happened, so that the same news is never written twice."""
-    registration = recipient.registration
-    with i18n.speaking(registration.locale):
-        entry = _calendar_entry(news.letter, recipient, now)
-        composed = compose(news.letter, registration.locale, facts.gather(recipient, news, now))
-    cause = outbox.Cause(
-        news.letter,
-        f"{occasion}:registration-{registration.id}",
-        recipient.key,
-        event_id=registration.event_id,
-        registration_id=registration.id,
-    )
-    envelope = _envelope(
-        recipient.email,
-        composed.subject,
-        composed.text,
-        now,
-        reply_to=registration.event.contact_email or settings.association_email,
-        entry=entry,
-    )
-    outbox.enqueue(cause, envelope, registration.locale)
-
-
-def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> CalendarEntry | None:
-    if letter in {"confirmed", "promoted", "approved"} and recipient.confirmed:
-        return invitations.invite(recipient, now)
-    if letter == "cancelled" and not recipient.confirmed:
-        return invitations.take_back(recipient, now)
-    return None
-
-
-def _envelope(
-    to: str, subject: str, text: str, now: datetime, *, reply_to: str = "", entry: CalendarEntry | None = None
-) -> Envelope:
-    return Envelope(
-        from_name=facts.SENDER_NAME,
-        from_email=settings.sender,
-        to=to,
-        reply_to=reply_to or None,
-        subject=subject,
-        text=text,
-        message_id="",
-        date=now,
-        calendar=entry.ics if entry else None,
-        method=entry.method if entry else None,
-    )
-
-
-def _cause(word: str, attendees: Sequence[Attendee]) -> str:
-    """Name the move of status that is told of: the same move has the same name, a later one another."""
-    db.session.flush()
-    ids = [one.id for one in attendees]
-    change = db.session.scalar(select(func.max(StatusChange.id)).where(StatusChange.attendee_id.in_(ids)))
-    return f"{word}:change-{change}"
+    why = outbox.Cause(letter, f"{now:%Y%m%d%H%M%S%f}", f"account-{account.id}")
+    outbox.enqueue(why, envelope(account.email, composed.subject, composed.text, now), i18n.current())

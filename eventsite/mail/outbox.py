@@ -165,6 +165,22 @@ def release(messages: Sequence[Claimed], worker: str) -> None:
         _settle(one, worker, status=MessageStatus.QUEUED, lease_until=None, attempts=Message.attempts - 1)
 
 
+def withhold(registration_id: int, recipient: str) -> None:
+    """Keep back, for good, what has not left yet for one recipient of a registration, whose address was wrong.
+
+    The rows stay: they show that a letter was written for each cause. A worker that holds one finds it taken away when
+    it renews its lease, just before sending.
+    """
+    waiting = Message.status.in_([MessageStatus.QUEUED, MessageStatus.SENDING])
+    own = and_(Message.registration_id == registration_id, Message.dedupe_key.endswith(f":{recipient}"))
+    db.session.execute(
+        update(Message)
+        .where(own, waiting)
+        .values(status=MessageStatus.HELD, lease_until=None, error="the address was corrected"),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def queue_length() -> tuple[int, datetime | None]:
     """Return how many messages wait, and since when the oldest has."""
     count, oldest = db.session.execute(

@@ -146,6 +146,12 @@ def render(
     return _fill(template.subject, values, up), wrap(body) + "\n"
 
 
+def blocks_shown(template: Template, fields: Mapping[str, str], flags: Set[str]) -> set[str]:
+    """Return the blocks that `render` will ask for with these fields and flags."""
+    up = _flags_up(fields, flags)
+    return {"宛名", "結び"}.union(*(line.blocks for line in template.lines if up.issuperset(line.marks)))
+
+
 def render_block(template: Template, fields: Mapping[str, str], flags: Set[str] = frozenset()) -> str:
     """Return the lines of a block, without a line end after the last. Raises KeyError as `render`."""
     values, up = _values(fields), _flags_up(fields, flags)

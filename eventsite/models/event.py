@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from eventsite import clock
 from eventsite.db import Base, UTCDateTime
 from eventsite.models.columns import word
 
@@ -137,6 +138,11 @@ class Event(Base):
         return next((one for one in self.categories if one.code == code), None)
 
     @property
+    def leaving_ends(self) -> datetime:
+        """Until when people may cancel and replace by themselves; never beyond the start (D29)."""
+        return min(self.cancel_until or self.start_at, self.start_at)
+
+    @property
     def asked_recipients(self) -> list[dict[str, Any]]:
         """Third parties that people are asked about (D75): none without `share`, none whose purpose is not said."""
         if "share" not in self.consents:
@@ -205,6 +211,16 @@ class Category(Base):
         return opens, closes
 
     @property
+    def is_listed(self) -> bool:
+        """Shown to everybody: one for invited people only if the organiser says so (D27)."""
+        return self.listed or self.verification != "invite_code"
+
+    @property
+    def changing_ends(self) -> datetime:
+        """Until when people may change their details by themselves; never beyond the start (D29)."""
+        return min(self.event.changes_until or self.window[1], self.event.start_at)
+
+    @property
     def awaits_draw(self) -> bool:
         return self.selection == "lottery" and self.drawn_at is None
 
@@ -256,3 +272,13 @@ class Question(Base):
     )
 
     event: Mapped[Event] = relationship(back_populates="questions")
+
+    @property
+    def retired(self) -> bool:
+        """No longer asked. Setting it to what it is keeps the moment at which that happened."""
+        return self.retired_at is not None
+
+    @retired.setter
+    def retired(self, value: bool) -> None:
+        if value != self.retired:
+            self.retired_at = clock.now() if value else None

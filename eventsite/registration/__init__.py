@@ -1,8 +1,26 @@
 """Who gets a seat: the verbs, and the pure rule behind them in `seats`."""
 
 from eventsite.registration.application import Application, ConsentBox, Person
+from eventsite.registration.changing import Changes, change_consent, change_details, replace
+from eventsite.registration.codes import create_code, withdraw_code
 from eventsite.registration.deciding import approve, decline
+from eventsite.registration.drawing import draw
 from eventsite.registration.leaving import cancel
+from eventsite.registration.members import (
+    confirm_list,
+    discard_list,
+    forget_old_uploads,
+    offer_list,
+    remove_list,
+)
+from eventsite.registration.office import move_to, restore, set_remark
+from eventsite.registration.readdressing import (
+    change_address,
+    correct_address,
+    send_again,
+    send_link,
+    send_state,
+)
 from eventsite.registration.registering import (
     Outcome,
     OutcomeChanged,
@@ -21,6 +39,7 @@ from eventsite.registration.waiting import (
 
 __all__ = [
     "Application",
+    "Changes",
     "ConsentBox",
     "Outcome",
     "OutcomeChanged",
@@ -28,13 +47,32 @@ __all__ = [
     "accept",
     "approve",
     "cancel",
+    "change_address",
+    "change_consent",
+    "change_details",
+    "confirm_list",
+    "correct_address",
+    "create_code",
     "decline",
+    "discard_list",
+    "draw",
     "end_at_start",
     "end_waiting",
     "expire_offers",
     "find_by_form_key",
     "foresee",
+    "forget_old_uploads",
+    "move_to",
+    "offer_list",
     "promote",
     "promote_by_hand",
     "register",
+    "remove_list",
+    "replace",
+    "restore",
+    "send_again",
+    "send_link",
+    "send_state",
+    "set_remark",
+    "withdraw_code",
 ]

@@ -118,8 +118,13 @@ def _third_party_column(third: dict[str, Any]) -> Column:
 
 
 def _question_column(question: Question) -> Column:
-    """The answer of the application, repeated on the row of each attendee."""
-    return question.label, lambda one, book: questions.words(
+    """The answer of the application, repeated on the row of each attendee.
+
+    A retired question says so where another one of the same words has taken its place.
+    """
+    namesakes = [one for one in questions.live(question.event) if one.label == question.label]
+    name = f"{question.label}（以前の質問）" if question.retired and namesakes else question.label
+    return name, lambda one, book: questions.words(
         question, book.answers.get((one.registration_id, question.id))
     )
 

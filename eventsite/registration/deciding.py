@@ -10,7 +10,7 @@ from eventsite import audit, clock
 from eventsite.db import lock, transaction
 from eventsite.mail import letters
 from eventsite.models import Account, Attendee, Event, EventStatus, Status
-from eventsite.registration import waiting
+from eventsite.registration import ledger, waiting
 from eventsite.registration.moves import move
 
 
@@ -18,11 +18,12 @@ def approve(event: Event, attendees: Sequence[Attendee], by: Account) -> list[At
     """Approve attendees of an event; returns those who were waiting for it.
 
     Each keeps the seat held so far and is confirmed; before the draw of a lottery the attendee joins the lottery.
+    Whoever was left out of a draw holds no seat: without a free one for the asking (D18) they stay pending.
     """
     with transaction():
         lock(event)
         now = clock.now()
-        asking = _asking(event, attendees)
+        asking = _with_a_place(event, _asking(event, attendees))
         for one in asking:
             one.needs_approval = False
             one.approved_at = now
@@ -59,3 +60,17 @@ def _asking(event: Event, attendees: Sequence[Attendee]) -> list[Attendee]:
     return [
         one for one in dict.fromkeys(attendees) if one.event_id == event.id and one.status == Status.PENDING
     ]
+
+
+def _with_a_place(event: Event, asking: Sequence[Attendee]) -> list[Attendee]:
+    """Those whose place is there: a seat held since they asked, the lottery, or a free seat that nobody waits for."""
+    book, kinds = ledger.read(event), ledger.waiting_kinds([event])
+    placed = []
+    for one in asking:
+        if one.seatless and not one.category.awaits_draw:
+            kind = (one.event_id, one.category_id, one.participation)
+            if kind in kinds or not book.has_room(one.category.code, one.participation):
+                continue
+            book.hold(one.category.code, one.participation)
+        placed.append(one)
+    return placed

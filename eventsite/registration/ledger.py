@@ -1,5 +1,6 @@
 """From stored rows to the numbers that `seats` decides on: caps, held seats, who waits. Reads, never writes."""
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from eventsite.models import (
     Status,
 )
 from eventsite.registration import seats
+
+UNDRAWN = sys.maxsize  # behind those whom a draw has put on the list at the same moment
 
 
 def event_rule(event: Event) -> seats.EventRule:
@@ -100,7 +103,7 @@ def waitlist(event: Event) -> list[seats.Waiting]:
             category=codes[attendee.category_id],
             mode=attendee.participation,
             needs_approval=attendee.needs_approval,
-            order=(attendee.queued_at, attendee.lottery_rank or 0, reference, attendee.branch),
+            order=(attendee.queued_at, attendee.lottery_rank or UNDRAWN, reference, attendee.branch),
         )
         for attendee, reference in rows
     ]

@@ -9,11 +9,14 @@ from eventsite.models import MOVES, Account, Attendee, Status, StatusChange
 def move(attendee: Attendee, to: Status, reason: str, now: datetime, by: Account | None) -> None:
     """Move an attendee and record it; `reason` is a word of the rule that decided, `by` None = the public or a rule.
 
+    Whoever was pending without a seat (D20) is so no longer.
+
     Raises ValueError for a move that is not legal.
     """
     if to not in MOVES[attendee.status]:
         raise ValueError(f"{attendee.status.value} → {to.value} is no legal move")
     before, attendee.status = attendee.status, to
+    attendee.seatless = False
     record_change(attendee, before, to, reason, now, by)
 
 

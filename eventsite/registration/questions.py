@@ -23,16 +23,26 @@ YES, NO = "yes", "no"
 LARGEST_NUMBER = 2**31 - 1
 
 
+def live(event: Event) -> list[Question]:
+    """Return the questions that are asked at all, in order: those that are not retired."""
+    return [one for one in event.questions if not one.retired]
+
+
 def asked(event: Event, category_code: str, answers: Mapping[str, Any]) -> list[Question]:
     """Return the questions that a person in this category sees, given the answers so far (by question key)."""
     shown: list[Question] = []
-    for question in event.questions:
+    for question in live(event):
         if question.categories is not None and category_code not in question.categories:
             continue
         if question.shown_if and not _condition_holds(question.shown_if, answers, shown):
             continue
         shown.append(question)
     return shown
+
+
+def causes(event: Event) -> set[str]:
+    """Return the keys of the questions on whose answers others depend."""
+    return {one.shown_if["question"] for one in live(event) if one.shown_if}
 
 
 def choices(question: Question) -> list[str]:
@@ -78,29 +88,67 @@ def words(question: Question, value: Any) -> str:
 
 def check_places(event: Event, answers: Mapping[str, Any], people: int) -> None:
     """Refuse an answer whose choice has no places left for `people` attendees. Call it under the event's lock."""
-    for question in event.questions:
-        capped = limits(question)
-        chosen = [one for one in _as_list(answers.get(question.key)) if one in capped]
-        if not chosen:
-            continue
-        taken = _taken(question)
-        for choice in chosen:
-            if taken.get(choice, 0) + people > capped[choice]:
-                raise _refusal(question, _l("「%(choice)s」は定員に達しました。", choice=choice))
+    capped = [one for one in live(event) if limits(one) and answers.get(one.key) is not None]
+    for question, left in _places_left(capped):
+        for choice in _as_list(answers[question.key]):
+            if choice in left and people > left[choice]:
+                raise _refusal(question, _too_few(choice, left[choice]))
 
 
-def _taken(question: Question) -> dict[str, int]:
+def check_current(event: Event, answers: Mapping[str, Any]) -> None:
+    """Refuse an answer that its question no longer takes, as the organiser has changed it meanwhile.
+
+    Call it under the event's lock. Answers to questions that are no longer asked are no fault: nobody keeps them.
+    """
+    for question in live(event):
+        value = answers.get(question.key)
+        if value is not None and not _takes(question, value):
+            raise _refusal(question, _l("質問が変わりました。もう一度答えてください。"))
+
+
+def full(event: Event) -> dict[str, frozenset[str]]:
+    """Return the choices that have no places left, by question key. Reads only, one statement at most."""
+    capped = [one for one in live(event) if limits(one)]
+    return {
+        question.key: frozenset(choice for choice, places in left.items() if places <= 0)
+        for question, left in _places_left(capped)
+    }
+
+
+def _places_left(asked_with_limits: list[Question]) -> list[tuple[Question, dict[str, int]]]:
+    if not asked_with_limits:
+        return []
+    taken: dict[tuple[int, Any], int] = {}
     rows = db.session.execute(
-        select(Answer.value, func.count(Attendee.id))
+        select(Answer.question_id, Answer.value, func.count(Attendee.id))
         .join(Attendee, Attendee.registration_id == Answer.registration_id)
-        .where(Answer.question_id == question.id, Attendee.status.in_(ACTIVE))
+        .where(Answer.question_id.in_([one.id for one in asked_with_limits]), Attendee.status.in_(ACTIVE))
         .group_by(Answer.id)
     )
-    taken: dict[str, int] = {}
-    for value, count in rows:
+    for which, value, count in rows:
         for choice in _as_list(value):
-            taken[choice] = taken.get(choice, 0) + count
-    return taken
+            taken[which, choice] = taken.get((which, choice), 0) + count
+    return [
+        (one, {choice: cap - taken.get((one.id, choice), 0) for choice, cap in limits(one).items()})
+        for one in asked_with_limits
+    ]
+
+
+def _too_few(choice: str, left: int) -> Any:
+    if left <= 0:
+        return _l("「%(choice)s」は定員に達しました。", choice=choice)
+    return _l("「%(choice)s」の残りは%(count)s名分です。", choice=choice, count=left)
+
+
+def _takes(question: Question, value: Any) -> bool:
+    if question.type in {"radio", "checkbox"}:
+        given = value if question.type == "checkbox" else [value]
+        return isinstance(given, list) and set(given) <= set(choices(question))
+    if question.type == "number":
+        return type(value) is int
+    if question.type == "agreement":
+        return isinstance(value, bool)
+    return isinstance(value, str) and (question.type != "yes_no" or value in {YES, NO})
 
 
 def _condition_holds(

@@ -5,7 +5,7 @@ Arguments come in, rows go out; who acts is an argument (`by`, None = the public
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,19 +27,25 @@ from eventsite.models import (
     Registration,
     Status,
 )
-from eventsite.registration import eligibility, ledger, questions, seats
-from eventsite.registration.application import Application, Person
+from eventsite.registration import codes, eligibility, ledger, members, questions, seats
+from eventsite.registration.application import Application, ConsentBox, Person
 from eventsite.registration.moves import record_change
+from eventsite.registration.seeds import seed_for
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the rule says to an application: the status of each attendee, and who looks like a repeat (D6)."""
+    """What the rule says to an application: the status of each attendee, and who looks like a repeat (D6).
+
+    `reasons` says why somebody has to wait, empty for everybody else.
+    """
 
     statuses: tuple[Status, ...]
     duplicates: tuple[bool, ...]
     findings: tuple[eligibility.Finding, ...]
     over_limit: tuple[bool, ...] = ()
+    reasons: tuple[str, ...] = ()
+    invite_code_id: int | None = None
 
 
 class OutcomeChanged(Exception):
@@ -91,6 +97,32 @@ def register(
     return registration
 
 
+def findings(
+    category: Category,
+    people: Sequence[Person],
+    contact_email: str,
+    *,
+    invited: bool = False,
+    besides: Collection[int] = (),
+) -> tuple[eligibility.Finding, ...]:
+    """Return what access and approval say to people of a category, in their order (D24–D28). Reads only.
+
+    `invited` says that a right invite code has let their registration in; `besides` are ids of attendees whose places
+    they take, so that these do not count towards the limit of a member number.
+    """
+    access = eligibility.Access(
+        approval=category.approval,
+        verification=category.verification,
+        domain_classes=category.domain_classes,
+        domains=tuple(category.domains),
+    )
+    listed = members.standing(category, [one.member_number for one in people], besides=besides)
+    return tuple(
+        eligibility.check(access, one.email or contact_email, member=member, invited=invited)
+        for one, member in zip(people, listed, strict=True)
+    )
+
+
 def find_by_form_key(form_key: str | None) -> Registration | None:
     """Return the registration that a form's single-use key has already led to."""
     if form_key is None:
@@ -98,46 +130,25 @@ def find_by_form_key(form_key: str | None) -> Registration | None:
     return db.session.scalar(select(Registration).where(Registration.form_key == _digest(form_key)))
 
 
-def _decide(event: Event, application: Application, now: datetime, *, over_limit: bool) -> Outcome:
-    category = event.category(application.category)
-    if category is None or not event.is_public(now):
-        raise Refusal("not-eligible", _l("参加区分を選び直してください。"), field="category")
-    rule = ledger.category_rule(category)
-    book = ledger.read(event)
-    if not over_limit:
-        seats.check_open(book.event, rule, now)
-    findings = tuple(
-        eligibility.check(category.approval, category.verification, one.email or application.contact_email)
-        for one in application.people
-    )
-    kinds = ledger.waiting_kinds([event])
-    applicants = [
-        seats.Applicant(
-            mode=person.participation,
-            needs_approval=finding.needs_approval,
-            behind_others=(event.id, category.id, person.participation) in kinds,
-        )
-        for person, finding in zip(application.people, findings, strict=True)
-    ]
-    duplicates = tuple(_is_duplicate(event, application, one) for one in application.people)
-    if over_limit:
-        given = seats.give(applicants, rule, book)
-        return Outcome(given.statuses, duplicates, findings, given.over_limit)
-    _check_organisations(event, category, application.people)
-    questions.check_places(event, application.answers, len(application.people))
-    statuses = seats.decide(applicants, rule, book, all_or_nothing=application.all_or_nothing)
-    return Outcome(statuses, duplicates, findings, (False,) * len(statuses))
+def check_organisations(
+    event: Event, category: Category, people: Sequence[Person], besides: Collection[int] = ()
+) -> None:
+    """Refuse more active attendees of one organisation than the category allows over the event (D30).
 
-
-def _check_organisations(event: Event, category: Category, people: Sequence[Person]) -> None:
-    """Refuse more active attendees of one organisation than the category allows over the event (D30)."""
+    `besides` are ids of attendees who do not count, as they are among the people already.
+    """
     limit = category.per_organization_limit
     if limit is None:
         return
     for code, key in {_organisation(one) for one in people}:
         same = Attendee.municipality_code == code if code else Attendee.organisation_key == key
         active = db.session.scalar(
-            select(func.count()).where(Attendee.event_id == event.id, Attendee.status.in_(ACTIVE), same)
+            select(func.count()).where(
+                Attendee.event_id == event.id,
+                Attendee.status.in_(ACTIVE),
+                Attendee.id.not_in(besides),
+                same,
+            )
         )
         if (active or 0) + sum(_organisation(one) == (code, key) for one in people) > limit:
             words = _l(
@@ -147,25 +158,84 @@ def _check_organisations(event: Event, category: Category, people: Sequence[Pers
             raise Refusal("too-many-attendees", words)
 
 
-def _organisation(person: Person) -> tuple[str, str]:
-    if person.municipality_code:
-        return person.municipality_code, ""
-    return "", text.organisation_key(person.organisation)
-
-
-def _is_duplicate(event: Event, application: Application, person: Person) -> bool:
-    """Same event, person key and address among those who have not cancelled (D6)."""
-    address = (person.email or application.contact_email).casefold()
+def is_duplicate(event: Event, person: Person, contact_email: str, besides: Collection[int] = ()) -> bool:
+    """Same event, person key and address among those who have not cancelled (D6); `besides` do not count."""
+    address = (person.email or contact_email).casefold()
     rows = db.session.execute(
         select(Attendee.email, Registration.contact_email)
         .join(Attendee.registration)
         .where(
             Attendee.event_id == event.id,
             Attendee.status != Status.CANCELLED,
+            Attendee.id.not_in(besides),
             Attendee.person_key == text.person_key(person.family_name, person.given_name),
         )
     )
     return any((own or contact).casefold() == address for own, contact in rows)
+
+
+def record_consent(
+    attendee: Attendee, box: ConsentBox, value: bool, now: datetime, by: Account | None, source: str
+) -> None:
+    """Add what was said to one box, with the words that were shown (D80)."""
+    db.session.add(
+        Consent(
+            attendee_id=attendee.id,
+            kind=box.kind,
+            recipient=box.recipient,
+            value=value,
+            text=box.text,
+            text_version=_digest(box.text)[:12],
+            source=source,
+            at=now,
+            account_id=by.id if by else None,
+        )
+    )
+
+
+def _decide(event: Event, application: Application, now: datetime, *, over_limit: bool) -> Outcome:
+    category = event.category(application.category)
+    if category is None or not event.is_public(now):
+        raise Refusal("not-eligible", _l("参加区分を選び直してください。"), field="category")
+    rule = ledger.category_rule(category)
+    book = ledger.read(event)
+    if over_limit:
+        seats.check_takes_place(book.event, now)
+    else:
+        seats.check_open(book.event, rule, now)
+    questions.check_current(event, application.answers)
+    code_id = _check_code(category, application.code, now)
+    found = findings(category, application.people, application.contact_email, invited=code_id is not None)
+    kinds = ledger.waiting_kinds([event])
+    applicants = [
+        seats.Applicant(
+            mode=person.participation,
+            needs_approval=finding.needs_approval,
+            behind_others=(event.id, category.id, person.participation) in kinds,
+        )
+        for person, finding in zip(application.people, found, strict=True)
+    ]
+    duplicates = tuple(is_duplicate(event, one, application.contact_email) for one in application.people)
+    if over_limit:
+        given = seats.give(applicants, rule, book)
+        return Outcome(given.statuses, duplicates, found, given.over_limit, invite_code_id=code_id)
+    check_organisations(event, category, application.people)
+    questions.check_places(event, application.answers, len(application.people))
+    reasons = seats.why_waiting(applicants, rule, book.copy())
+    statuses = seats.decide(applicants, rule, book, all_or_nothing=application.all_or_nothing)
+    over = (False,) * len(statuses)
+    return Outcome(statuses, duplicates, found, over, reasons, invite_code_id=code_id)
+
+
+def _check_code(category: Category, offered: str, now: datetime) -> int | None:
+    """The id of the invite code that lets the registration in; None where none is asked for (D27)."""
+    return codes.admit(category, offered, now) if category.verification == "invite_code" else None
+
+
+def _organisation(person: Person) -> tuple[str, str]:
+    if person.municipality_code:
+        return person.municipality_code, ""
+    return "", text.organisation_key(person.organisation)
 
 
 def _write(
@@ -189,6 +259,7 @@ def _write(
         contact_phone=application.contact_phone,
         phone_extension=application.phone_extension,
         source=source,
+        invite_code_id=outcome.invite_code_id,
         created_at=now,
     )
     db.session.add(registration)
@@ -196,16 +267,20 @@ def _write(
         registration.attendees.append(
             _attendee(event, category, person, branch, outcome, application.contact_email, now)
         )
-    for question in event.questions:
+    for question in questions.live(event):
         value = application.answers.get(question.key)
         if value is not None:
             registration.answers.append(Answer(question=question, value=value))
     db.session.flush()
+    if category.awaits_draw:
+        seed_for(category)
     registration.link_hash = tokens.digest(tokens.derive("registration", registration.id, 1))
     for one in registration.attendees:
         if one.email:
             one.link_hash = tokens.digest(tokens.derive("attendee", one.id, 1))
-        record_change(one, None, one.status, "registered", now, by)
+        waits = one.status == Status.WAITLISTED
+        reason = outcome.reasons[one.branch - 1] if waits else "registered"
+        record_change(one, None, one.status, reason, now, by)
         _record_consents(one, application, now, by, source)
     return registration
 
@@ -258,19 +333,7 @@ def _record_consents(
     """The required boxes hold for all, the optional ones for attendee 1; the others start unticked (D77)."""
     for box in application.consents:
         for_all = box.kind in {"privacy", "group"}
-        db.session.add(
-            Consent(
-                attendee_id=attendee.id,
-                kind=box.kind,
-                recipient=box.recipient,
-                value=box.value and (for_all or attendee.branch == 1),
-                text=box.text,
-                text_version=_digest(box.text)[:12],
-                source=source,
-                at=now,
-                account_id=by.id if by else None,
-            )
-        )
+        record_consent(attendee, box, box.value and (for_all or attendee.branch == 1), now, by, source)
 
 
 def _new_reference() -> str:

@@ -287,9 +287,10 @@ def _third_party(event: Event, code: str | None) -> dict[str, Any]:
 
 
 def _by_address(event: Event, filter: Filter) -> list[list[Attendee]]:
+    """Those who take part online by their address; whoever has none, as entered by telephone, cannot be in it."""
     groups: dict[str, list[Attendee]] = {}
     for one in _confirmed(event, filter):
-        if columns.way(one, event) == Format.ONLINE:
+        if columns.way(one, event) == Format.ONLINE and columns.address(one):
             groups.setdefault(columns.address(one).casefold(), []).append(one)
     return list(groups.values())
 

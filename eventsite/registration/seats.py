@@ -26,7 +26,7 @@ Not for reading the numbers from the database: see `ledger`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flask_babel import lazy_gettext as _l
@@ -78,17 +78,23 @@ class Ledger:
 
     def left(self, category: str, mode: str | None = None) -> int | None:
         """Seats left for an attendee of this kind; None = no cap at all. Never below 0 (D16)."""
-        rooms = [
-            (self.event.capacity, self.held),
-            (self.categories.get(category), self.held_in_category.get(category, 0)),
-        ]
-        if mode is not None:
-            rooms.append((self.event.modes.get(mode), self.held_in_mode.get(mode, 0)))
+        rooms = self._rooms(category, mode).values()
         left = [max(cap - held, 0) for cap, held in rooms if cap is not None]
         return min(left) if left else None
 
     def has_room(self, category: str, mode: str | None = None) -> bool:
         return self.left(category, mode) != 0
+
+    def full(self, category: str, mode: str | None = None) -> str:
+        """Return which cap leaves no room: `category-full`, `event-full` or `mode-full`; empty where there is room."""
+        rooms = self._rooms(category, mode).items()
+        return next((name for name, (cap, held) in rooms if cap is not None and held >= cap), "")
+
+    def copy(self) -> "Ledger":
+        """Return a ledger of its own, for asking what would happen."""
+        return replace(
+            self, held_in_category=dict(self.held_in_category), held_in_mode=dict(self.held_in_mode)
+        )
 
     def hold(self, category: str, mode: str | None = None) -> None:
         self.held += 1
@@ -102,6 +108,16 @@ class Ledger:
         if mode is not None:
             caps.append(self.event.modes.get(mode))
         return 0 not in caps
+
+    def _rooms(self, category: str, mode: str | None) -> dict[str, tuple[int | None, int]]:
+        """Cap and held seats of everything in which an attendee of this kind needs room."""
+        rooms = {
+            "category-full": (self.categories.get(category), self.held_in_category.get(category, 0)),
+            "event-full": (self.event.capacity, self.held),
+        }
+        if mode is not None:
+            rooms["mode-full"] = (self.event.modes.get(mode), self.held_in_mode.get(mode, 0))
+        return rooms
 
 
 @dataclass(frozen=True)
@@ -153,6 +169,14 @@ def check_open(event: EventRule, category: CategoryRule, now: datetime) -> None:
         raise Refusal("closed", _l("この区分の受付は、%(when)sに終了しました。", when=closes))
 
 
+def check_takes_place(event: EventRule, now: datetime) -> None:
+    """Raise Refusal once nobody can take part any more, not even by the office's choice (D11)."""
+    if event.cancelled:
+        raise Refusal("cancelled", _l("このセミナーは中止になりました。"))
+    if event.end_at <= now:
+        raise Refusal("closed", _l("このセミナーは終了しました。"))
+
+
 def check_accepting(event: EventRule, category: CategoryRule) -> None:
     """Raise Refusal if a cap of 0 closes the category whatever the way to take part (D14)."""
     caps = {category.capacity, event.capacity} | (
@@ -181,6 +205,17 @@ def decide(
     if short and (all_or_nothing or not category.waitlist):
         raise sold_out(len(applicants) - short)
     return statuses
+
+
+def why_waiting(applicants: Sequence[Applicant], category: CategoryRule, ledger: Ledger) -> tuple[str, ...]:
+    """Return for each applicant the reason to wait: which cap is full, or `behind-others`; empty for who need not.
+
+    It walks them as `decide` does and counts the ledger up; so give it a copy from before that.
+    """
+    return tuple(
+        "" if _seat(one, category, ledger) != Status.WAITLISTED else _obstacle(one, category, ledger)
+        for one in applicants
+    )
 
 
 def give(applicants: Sequence[Applicant], category: CategoryRule, ledger: Ledger) -> Given:
@@ -277,15 +312,21 @@ def seat_state(
         return "open"
     if not any(mode not in waiting and ledger.has_room(category.code, mode) for mode in modes):
         return "waitlist" if category.waitlist else "full"
-    return "few" if _few_left(category, ledger, modes) else "open"
+    return "few" if _few_left(category, ledger) else "open"
 
 
-def _few_left(category: CategoryRule, ledger: Ledger, modes: Sequence[str | None]) -> bool:
-    left = ledger.left(category.code)
-    by_mode = [ledger.left(category.code, mode) for mode in modes]
-    if None not in by_mode:
-        together = sum(one for one in by_mode if one is not None)
-        left = together if left is None else min(left, together)
+def left_in(category: str, ledger: Ledger) -> int | None:
+    """Return the seats left in a category over all ways to take part; None = no cap at all."""
+    left = ledger.left(category)
+    by_mode = [ledger.left(category, mode) for mode in ledger.event.modes or [None]]
+    if None in by_mode:
+        return left
+    together = sum(one for one in by_mode if one is not None)
+    return together if left is None else min(left, together)
+
+
+def _few_left(category: CategoryRule, ledger: Ledger) -> bool:
+    left = left_in(category.code, ledger)
     if left is None:
         return False
     caps = [cap for cap in (category.capacity, ledger.event.capacity) if cap is not None]
@@ -293,10 +334,15 @@ def _few_left(category: CategoryRule, ledger: Ledger, modes: Sequence[str | None
 
 
 def _seat(applicant: Applicant, category: CategoryRule, ledger: Ledger) -> Status:
-    if applicant.behind_others or not ledger.has_room(category.code, applicant.mode):
+    if _obstacle(applicant, category, ledger):
         return Status.WAITLISTED
     ledger.hold(category.code, applicant.mode)
     return Status.PENDING if applicant.needs_approval else Status.CONFIRMED
+
+
+def _obstacle(applicant: Applicant, category: CategoryRule, ledger: Ledger) -> str:
+    """Why the applicant has to wait; empty for one who gets a seat (D14, D18)."""
+    return ledger.full(category.code, applicant.mode) or ("behind-others" if applicant.behind_others else "")
 
 
 def _closing(event: EventRule, category: CategoryRule) -> datetime:

@@ -10,17 +10,28 @@ from flask_wtf import CSRFProtect
 from whitenoise import WhiteNoise
 
 from eventsite import dates, i18n, wording
-from eventsite.web import errors, headers, health, manage, organiser, presenting, public, register
+from eventsite.web import (
+    done,
+    errors,
+    headers,
+    health,
+    links,
+    manage_changes,
+    organiser,
+    presenting,
+    public,
+    register,
+)
 
 csrf = CSRFProtect()
 STATIC_SECONDS = 3600
-KEEPS_LANGUAGE = {"public", "register", "manage"}
+KEEPS_LANGUAGE = {"public", "register", "done", "manage", "links"}
 
 
 def init_app(app: Flask) -> None:
     """Register the doors, error pages, headers and what every template may use."""
     csrf.init_app(app)
-    for blueprint in (public.bp, register.bp, manage.bp, health.bp):
+    for blueprint in (public.bp, register.bp, done.bp, manage_changes.bp, links.bp, health.bp):
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     app.register_blueprint(organiser.bp)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Response, abort, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
@@ -17,9 +17,10 @@ from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.mail import invitations
 from eventsite.mail.recipients import Recipient
-from eventsite.models import MOVES, Attendee, Registration, Status
-from eventsite.registration import ledger, spreadsheet
-from eventsite.web import guards, presenting
+from eventsite.models import Attendee, Registration, Status
+from eventsite.registration import ledger, prospects, spreadsheet
+from eventsite.web import guards, personal, presenting, proof
+from eventsite.web.forms import changes
 from eventsite.web.headers import private
 
 bp = Blueprint("manage", __name__, url_prefix="/r/<token>")
@@ -30,17 +31,30 @@ def by_link(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def opened(token: str, **kwargs: Any) -> Response:
-        link = tokens.digest(token)
-        found = db.session.scalar(select(Registration).where(Registration.link_hash == link))
-        attendee = None
-        if found is None:
-            attendee = db.session.scalar(select(Attendee).where(Attendee.link_hash == link))
-            if attendee is None:
-                abort(404)
-            found = attendee.registration
-        return private(make_response(view(Recipient(found, attendee), token=token, **kwargs)))
+        recipient = find(token)
+        if recipient is None:
+            abort(404)
+        return private(make_response(view(recipient, token=token, **kwargs)))
 
     return opened
+
+
+def find(token: str) -> Recipient | None:
+    """Return what a link opens: a registration, or one attendee of it; None if it opens nothing."""
+    link = tokens.digest(token)
+    found = db.session.scalar(select(Registration).where(Registration.link_hash == link))
+    if found is not None:
+        return Recipient(found)
+    attendee = db.session.scalar(select(Attendee).where(Attendee.link_hash == link))
+    return Recipient(attendee.registration, attendee) if attendee else None
+
+
+def chosen(recipient: Recipient, branch: int | None) -> list[Attendee]:
+    """Return the attendees whom an address names, among those whom the link shows."""
+    chosen = [one for one in recipient.attendees if branch is None or one.branch == branch]
+    if not chosen:
+        abort(404)
+    return chosen
 
 
 @bp.get("")
@@ -107,7 +121,7 @@ def calendar_csv(recipient: Recipient, token: str) -> ResponseReturnValue:
 @guards.public
 @by_link
 def ask_cancellation(recipient: Recipient, token: str, branch: int | None) -> ResponseReturnValue:
-    leaving = [one for one in _chosen(recipient, branch) if _can_cancel(one)]
+    leaving = [one for one in chosen(recipient, branch) if personal.can_cancel(one)]
     if not leaving:
         return redirect(url_for("manage.show", token=token), 303)
     return render_template(
@@ -117,6 +131,7 @@ def ask_cancellation(recipient: Recipient, token: str, branch: int | None) -> Re
         token=token,
         branch=branch,
         leaving=leaving,
+        shown=changes.shown(leaving),
         contact=presenting.contact(recipient.registration.event),
     )
 
@@ -127,7 +142,9 @@ def ask_cancellation(recipient: Recipient, token: str, branch: int | None) -> Re
 @by_link
 def cancel(recipient: Recipient, token: str, branch: int | None) -> ResponseReturnValue:
     try:
-        registration.cancel(_chosen(recipient, branch))
+        registration.cancel(
+            chosen(recipient, branch), shown=changes.read_shown(request.form, recipient.attendees)
+        )
     except Refusal as refusal:
         return _page(recipient, token, refusal)
     return redirect(url_for("manage.show", token=token), 303)
@@ -137,7 +154,7 @@ def cancel(recipient: Recipient, token: str, branch: int | None) -> ResponseRetu
 @guards.public
 @by_link
 def accept(recipient: Recipient, token: str, branch: int) -> ResponseReturnValue:
-    (attendee,) = _chosen(recipient, branch)
+    (attendee,) = chosen(recipient, branch)
     try:
         registration.accept(attendee)
     except Refusal as refusal:
@@ -145,9 +162,30 @@ def accept(recipient: Recipient, token: str, branch: int) -> ResponseReturnValue
     return redirect(url_for("manage.show", token=token), 303)
 
 
+@bp.get("/mail")
+@guards.public
+@by_link
+def mail(recipient: Recipient, token: str) -> ResponseReturnValue:
+    """Nothing to see here: the button stands on the page of the registration."""
+    return redirect(url_for("manage.show", token=token), 303)
+
+
+@bp.post("/mail")
+@guards.public
+@by_link
+def send_again(recipient: Recipient, token: str) -> ResponseReturnValue:
+    """The letter of the present state once more."""
+    try:
+        registration.send_state(recipient)
+    except Refusal as refusal:
+        return _page(recipient, token, refusal)
+    return redirect(url_for("manage.show", token=token, done="sent"), 303)
+
+
 def _page(recipient: Recipient, token: str, refusal: Refusal | None = None) -> ResponseReturnValue:
     found = recipient.registration
-    waits = any(one.status == Status.WAITLISTED for one in recipient.attendees)
+    waiting = [one for one in recipient.attendees if one.status == Status.WAITLISTED]
+    positions = ledger.positions(found.event) if waiting else {}
     page = render_template(
         "manage/show.html",
         recipient=recipient,
@@ -155,9 +193,15 @@ def _page(recipient: Recipient, token: str, refusal: Refusal | None = None) -> R
         event=found.event,
         token=token,
         facts=presenting.facts(found.event),
-        positions=ledger.positions(found.event) if waits else {},
-        can_cancel={one.branch for one in recipient.attendees if _can_cancel(one)},
+        positions=positions,
+        chances=prospects.sentences(found.event, waiting, positions, clock.now()),
+        allowed=personal.allowed(recipient),
+        sent_in=personal.sent_in(found) if recipient.attendee is None else [],
+        details={one.id: personal.details(one) for one in recipient.attendees},
+        has_consents=personal.has_consents(found.event),
+        done=personal.DONE.get(request.args.get("done", ""), ""),
         joins=_joins(recipient),
+        lotteries=_lotteries(recipient),
         has_entry=invitations.find(recipient) is not None,
         over=found.event.is_over(clock.now()),
         refusal=refusal,
@@ -166,19 +210,18 @@ def _page(recipient: Recipient, token: str, refusal: Refusal | None = None) -> R
     return page, refusal.status if refusal else 200
 
 
-def _chosen(recipient: Recipient, branch: int | None) -> list[Attendee]:
-    """Return the attendees whom an address names, among those whom the link shows."""
-    chosen = [one for one in recipient.attendees if branch is None or one.branch == branch]
-    if not chosen:
-        abort(404)
-    return chosen
-
-
-def _can_cancel(attendee: Attendee) -> bool:
-    event = attendee.registration.event
-    return Status.CANCELLED in MOVES[attendee.status] and clock.now() < event.start_at
+def _lotteries(recipient: Recipient) -> list[tuple[str, str, str]]:
+    """Return what to say of each lottery that somebody here is or was in, with words and address of its page."""
+    drawn_for = [one for one in recipient.attendees if one.status == Status.LOTTERY or one.lottery_rank]
+    categories = list(dict.fromkeys(one.category for one in drawn_for))
+    return [
+        (proof.announcement(category), words, href)
+        for category in categories
+        for words, href in proof.links([category])
+    ]
 
 
 def _joins(recipient: Recipient) -> bool:
-    """Join information is for the confirmed who take part online (D68)."""
-    return bool(recipient.confirmed) and recipient.takes_part_online
+    """Join information is for the confirmed who take part online (D68), where the organiser lets it stand here."""
+    shown = recipient.registration.event.join_on_page
+    return shown and bool(recipient.confirmed) and recipient.takes_part_online

@@ -12,10 +12,11 @@ from flask import url_for
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
-from eventsite import calendar, dates, i18n, wording
+from eventsite import calendar, clock, dates, i18n, wording
 from eventsite.config import settings
 from eventsite.events.catalogue import Listed
 from eventsite.models import Category, Event, Format
+from eventsite.web import admission, proof
 
 TIME_RANGE = re.compile(r"\d{1,2}:\d{2}[～–]\d{1,2}:\d{2}")
 CHOOSABLE = {"open", "few", "waitlist"}
@@ -32,6 +33,7 @@ class Offer:
     state_words: str
     help: str
     fee_words: str
+    how: str
     href: str | None
 
 
@@ -59,32 +61,43 @@ def row(listed: Listed) -> dict[str, Any]:
     }
 
 
-def event_page(listed: Listed, *, preview: bool = False) -> dict[str, Any]:
-    """Return the variables of the event page; a preview offers nothing to choose."""
+def event_page(listed: Listed, *, preview: bool = False, code: str = "") -> dict[str, Any]:
+    """Return the variables of the event page; a preview offers nothing to choose.
+
+    `code` is an invite code: what it opens is offered too, and passed on to the form (D27).
+    """
     event = listed.event
+    opened = admission.invited(event, code, clock.now())
+    offered = [one for one in event.categories if one.is_listed or one in opened]
     return {
         "event": _Shown(event),
         "facts": facts(event),
-        "offers": [offer(one, listed.categories[one.code], preview) for one in _listed_categories(event)],
+        "offers": [
+            offer(one, listed.categories[one.code], preview, code if one in opened else None)
+            for one in offered
+        ],
+        "by_invitation": not offered,
         "state_code": listed.state,
         "state_words": wording.seat_state(listed.state, _first_opening(event), event.timezone),
         "preview": preview,
         "contact": contact(event),
+        "draws": [] if preview else proof.links(admission.listed(event)),
         "ics_url": None if preview else url_for("public.event_ics", slug=event.slug),
     }
 
 
-def offer(category: Category, state: str, preview: bool = False) -> Offer:
+def offer(category: Category, state: str, preview: bool = False, code: str | None = None) -> Offer:
     href = None
     if state in CHOOSABLE and not preview:
-        href = url_for("register.form", slug=category.event.slug, category=category.code)
+        href = url_for("register.form", slug=category.event.slug, category=category.code, code=code)
     words = wording.seat_state(state, category.window[0], category.event.timezone)
     if category.capacity == 0:
         words = _("この区分は受け付けていません")
     if category.awaits_draw and state == "open":
         words = _("抽選の申込受付中")
     fee = wording.fee(category.event, category) if _fees_differ(category.event) else ""
-    return Offer(category.code, category.label, state, words, category.help, fee, href)
+    how = admission.in_words(category) if state in CHOOSABLE | {"before"} and category.capacity != 0 else ""
+    return Offer(category.code, category.label, state, words, category.help, fee, how, href)
 
 
 def facts(event: Event) -> list[tuple[str, list[str]]]:
@@ -97,7 +110,7 @@ def facts(event: Event) -> list[tuple[str, list[str]]]:
         (_("形式"), [wording.form_of_event(event)]),
         (_("会場"), [event.venue_name, event.venue_address, event.venue_note]),
         (_("参加費"), [event.fee_note]),
-        (_("対象"), [event.audience_note or _("、").join(one.label for one in _listed_categories(event))]),
+        (_("対象"), [event.audience_note or _("、").join(one.label for one in admission.listed(event))]),
         (_("申込締切"), [_closing(event)]),
         (_("抽選"), [_draw(event)]),
         (_("中止の理由"), [event.cancel_reason]),
@@ -149,11 +162,6 @@ def _format_word(event: Event) -> str:
     return {Format.ONLINE: _("オンライン"), Format.VENUE: _("会場"), Format.HYBRID: _("会場・オンライン")}[
         event.format
     ]
-
-
-def _listed_categories(event: Event) -> list[Category]:
-    """A category that needs an invite code is not listed (D27)."""
-    return [one for one in event.categories if one.verification != "invite_code"]
 
 
 def _fees_differ(event: Event) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -12,7 +12,8 @@ from eventsite import calendar, clock, i18n
 from eventsite.config import settings
 from eventsite.events import catalogue
 from eventsite.models import Event
-from eventsite.web import guards, presenting
+from eventsite.registration import seeds
+from eventsite.web import guards, presenting, proof
 
 bp = Blueprint("public", __name__)
 
@@ -34,7 +35,25 @@ def past() -> ResponseReturnValue:
 def event(slug: str) -> ResponseReturnValue:
     now = clock.now()
     found = public_event(slug)
-    return render_template("public/event.html", **presenting.event_page(catalogue.look(found, now)))
+    page = presenting.event_page(catalogue.look(found, now), code=request.args.get("code", ""))
+    return render_template("public/event.html", **page)
+
+
+@bp.get("/events/<slug>/draws/<code>")
+@guards.public
+def draw(slug: str, code: str) -> ResponseReturnValue:
+    """How a lottery is drawn, and once it is, all that is needed to draw it again (D19)."""
+    category = public_event(slug).category(code)
+    if category is None or category.selection != "lottery":
+        abort(404)
+    return render_template(
+        "public/draw.html",
+        event=category.event,
+        category=category,
+        proof=proof.of(seeds.draw_of(category)),
+        when=proof.when(category),
+        contact=presenting.contact(category.event),
+    )
 
 
 @bp.get("/events/<slug>.ics")

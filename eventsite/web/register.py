@@ -1,25 +1,22 @@
-"""The way of a registration: form, confirm screen, done page. No session, no cookie, no script needed.
+"""The way of a registration: form and confirm screen, up to the done page. No session, no cookie, no script needed.
 
 The form carries a signed single-use key. Whatever goes wrong, the form comes back with everything that was typed.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from itsdangerous import BadSignature, URLSafeTimedSerializer
-from werkzeug.datastructures import MultiDict
 
 from eventsite import clock, i18n, registration
 from eventsite.config import settings
-from eventsite.db import db
 from eventsite.errors import Refusal
-from eventsite.models import Category, Event, Registration, Status
+from eventsite.models import Category, Event, Status
 from eventsite.registration import ledger, seats
-from eventsite.web import guards, presenting, privacy
+from eventsite.web import admission, guards, presenting, privacy
+from eventsite.web.done import done_url
 from eventsite.web.forms import attendee_list, token
 from eventsite.web.forms.building import build, new_questions
 from eventsite.web.forms.registration import RegistrationForm
@@ -28,7 +25,6 @@ from eventsite.web.headers import private
 from eventsite.web.public import public_event
 
 bp = Blueprint("register", __name__)
-DONE_PAGE_SECONDS = 24 * 3600
 
 
 @dataclass
@@ -86,36 +82,6 @@ def submit(slug: str) -> ResponseReturnValue:
     return _decide(filled, signed, opened.key)
 
 
-@bp.get("/events/<slug>/registered/<signed>")
-@guards.public
-def done(slug: str, signed: str) -> ResponseReturnValue:
-    """The done page. It never shows the manage link: the typed address is not proven yet (D5)."""
-    try:
-        registration_id = _done_serializer().loads(signed, max_age=DONE_PAGE_SECONDS)
-    except BadSignature:
-        abort(404)
-    found = db.session.get(Registration, registration_id)
-    if found is None or found.event.slug != slug:
-        abort(404)
-    best = {one.status for one in found.attendees}
-    page = render_template(
-        "register/done.html",
-        event=found.event,
-        registration=found,
-        confirmed=Status.CONFIRMED in best,
-        statuses=best,
-        when=presenting.facts(found.event)[0][1],
-        contact=presenting.contact(found.event),
-    )
-    return private(make_response(page))
-
-
-def done_url(found: Registration) -> str:
-    """Return the address of the done page of a registration."""
-    signed = _done_serializer().dumps(found.id)
-    return url_for("register.done", slug=found.event.slug, signed=signed)
-
-
 def _decide(filled: RegistrationForm, signed: str, form_key: str) -> ResponseReturnValue:
     """Show the confirm screen, or record the application if the person has seen what it leads to."""
     application = filled.application(form_key)
@@ -127,6 +93,7 @@ def _decide(filled: RegistrationForm, signed: str, form_key: str) -> ResponseRet
             return _confirm_page(filled, application, outcome, signed)
         return _register(filled, application, signed, shown=outcome.statuses)
     except Refusal as refusal:
+        filled = build(filled.event, filled.category, request.form)  # with the questions as they are by now
         target = refusal.field if refusal.field in filled else ""
         notices = Notices([(target or "", str(refusal.words))], refusal=refusal.code, status=refusal.status)
         if target:
@@ -158,18 +125,7 @@ def _shown_before() -> list[Status]:
 
 def _changed_form(event: Event, category: Category, action: str, signed: str) -> ResponseReturnValue:
     """Answer the buttons that change the form itself: nothing is checked, nothing is lost."""
-    posted: MultiDict[str, str] = request.form
-    focus = ""
-    numbered = re.fullmatch(r"(remove|municipalities)-([0-9]{1,4})", action)
-    verb, index = (numbered[1], int(numbered[2])) if numbered else (action, 0)
-    if verb == "add-attendee" and attendee_list.count(posted) < category.max_attendees:
-        posted = attendee_list.add(posted)
-        focus = f"attendees-{attendee_list.count(posted) - 1}-family_name"
-    elif verb == "remove":
-        posted = attendee_list.remove(posted, index)
-        focus = f"attendees-{attendee_list.count(posted) - 1}-family_name"
-    elif verb == "municipalities":
-        focus = f"attendees-{index}-municipality_code"
+    posted, focus = attendee_list.act(request.form, action, category.max_attendees)
     return _form_page(build(event, category, posted), signed, Notices(), focus=focus)
 
 
@@ -181,6 +137,7 @@ def _form_page(
         form=filled,
         event=filled.event,
         category=filled.category,
+        how=admission.in_words(filled.category),
         form_token=signed,
         notices=notices,
         focus=focus,
@@ -283,8 +240,10 @@ def _looks_like_a_program(opened: token.FormToken) -> bool:
 
 def _in_other_language(filled: RegistrationForm) -> str:
     language = "en" if i18n.current() == "ja" else "ja"
-    return url_for("register.form", slug=filled.event.slug, category=filled.category.code, lang=language)
-
-
-def _done_serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.secret_key, salt="done-page")
+    return url_for(
+        "register.form",
+        slug=filled.event.slug,
+        category=filled.category.code,
+        code=request.args.get("code"),
+        lang=language,
+    )

@@ -135,6 +135,12 @@ def test_pages_of_a_registration(
     inspection.visit("refusal", f"{form_url}company", 409)
     inspection.visit("manage page", manage_url)
     inspection.visit("cancellation", f"{manage_url}/attendees/1/cancellation")
+    inspection.visit("details", f"{manage_url}/details")
+    inspection.visit("consents", f"{manage_url}/consents")
+    inspection.visit("replacement", f"{manage_url}/attendees/2/replacement")
+    press(page, "差し替える")
+    assert page.title().startswith("入力エラー：")
+    inspection.look("replacement with errors")
     inspection.visit("calendar", f"{manage_url}/calendar")
     assert inspection.faults == {}
 

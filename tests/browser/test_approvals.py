@@ -54,19 +54,24 @@ def test_one_approved_and_two_declined(
     inspection.look("nobody chosen")
 
     _choose(page, first[1])
+    page.get_by_label(f"{first[1].name} 様を選ぶ").press("Enter")
+    assert _queue(page) == [first[0].name, first[1].name, third.name], "Enter approves nobody"
     press(page, "選んだ参加者を承認する")
     assert page.get_by_role("status").inner_text() == "1名を承認しました。"
     assert _queue(page) == [first[0].name, third.name]
 
     _choose(page, first[0])
     _choose(page, third)
-    named(page, "reason").fill("長" * 501)
     press(page, "選んだ参加者を参加不可にする")
+    assert heading(page) == "参加をお断りしますか"
+    assert page.locator(".people bdi").all_inner_texts()[::2] == [first[0].name, third.name]
+    inspection.look("asked before")
+    named(page, "reason").fill("長" * 501)
+    press(page, "参加不可にする")
     assert named(page, "reason").get_attribute("aria-invalid") == "true"
-    assert page.locator("tbody :checked").count() == 2
     inspection.look("reason too long")
     named(page, "reason").fill(REASON)
-    press(page, "選んだ参加者を参加不可にする")
+    press(page, "参加不可にする")
     assert page.get_by_role("status").inner_text() == "2名を参加不可にしました。"
     assert page.locator(".empty h2").inner_text() == "承認を待っている方はいません"
     inspection.look("nobody waits")

@@ -46,6 +46,10 @@ def a_question(**changes: Any) -> dict[str, Any]:
     return {"key": "diet", "label": "食事", "type": "text", "purpose": "昼食の用意のため"} | changes
 
 
+def a_category(**changes: Any) -> dict[str, Any]:
+    return {"code": "press", "label": "報道", "capacity": None} | changes
+
+
 def a_file(*definitions: Any) -> dict[str, Any]:
     return {"schema_version": 1, "events": list(definitions)}
 
@@ -256,6 +260,16 @@ MEANING_FAULTS = [
         id="shown for no possible answer",
     ),
     pytest.param(
+        {"categories": [a_category(domains=["example.jp", "taro@example.jp"])]},
+        'categories[0].domains[1]: "taro@example.jp" is no domain of mail addresses',
+        id="address instead of a domain",
+    ),
+    pytest.param(
+        {"application": {"cancel_until": "2027-02-30T10:00:00+09:00"}},
+        'application.cancel_until: "2027-02-30T10:00:00+09:00" is no day and time that exists',
+        id="no such day to cancel until",
+    ),
+    pytest.param(
         {"questions": [a_question(type="radio")]},
         "questions[0].choices: is missing: a question of type radio needs it",
         id="radio without choices",
@@ -443,6 +457,10 @@ def test_defaults_of_what_is_missing() -> None:
         "background",
         "live",
         "confirm_screen",
+        "changes_allowed",
+        "changes_until",
+        "cancel_until",
+        "join_on_page",
     )
     assert {name: rows["event"][name] for name in chosen} == {
         "status": EventStatus.PUBLISHED,
@@ -453,6 +471,10 @@ def test_defaults_of_what_is_missing() -> None:
         "background": {},
         "live": False,
         "confirm_screen": True,
+        "changes_allowed": True,
+        "changes_until": None,
+        "cancel_until": None,
+        "join_on_page": True,
     }
     assert rows["categories"] == [
         {
@@ -463,6 +485,9 @@ def test_defaults_of_what_is_missing() -> None:
             "selection": "first_come",
             "approval": "auto",
             "verification": "none",
+            "domain_classes": ["lg", "local_geo"],
+            "domains": [],
+            "listed": False,
             "waitlist": True,
             "promotion": "confirm",
             "opens_at": None,
@@ -475,6 +500,22 @@ def test_defaults_of_what_is_missing() -> None:
         }
     ]
     assert (rows["modes"], rows["questions"]) == ([], [])
+
+
+def test_recognised_addresses_are_kept_in_one_order_and_spelling() -> None:
+    typed = a_category(
+        domain_classes=["edu", "lg"], domains=["@Example.OR.jp", "例え.example", "example.or.jp"]
+    )
+    (columns,) = event_file.plan(a_definition(categories=[typed]), TODAY)["categories"]
+    assert columns["domain_classes"] == ["lg", "edu"]
+    assert columns["domains"] == ["example.or.jp", "xn--r8jz45g.example"]
+
+
+@pytest.mark.parametrize("classes", [[], ["lg"], ["lg", "local_geo"]], ids=str)
+def test_no_recognised_class_is_not_the_usual_ones(classes: list[str]) -> None:
+    rows = event_file.plan(a_definition(categories=[a_category(domain_classes=classes)]), TODAY)
+    (written,) = event_file.describe(built(rows), NOW)["categories"]
+    assert written.get("domain_classes", "usual") == ("usual" if classes == ["lg", "local_geo"] else classes)
 
 
 def test_a_hybrid_event_has_both_ways_to_take_part() -> None:
@@ -535,6 +576,10 @@ def everything() -> dict[str, Any]:
             "closes_days_before": 3,
             "closes_time": "17:00",
             "lottery_days_before": 2,
+            "changes_allowed": False,
+            "changes_until": "2026-12-22T12:00:00+09:00",
+            "cancel_until": "2026-12-23T12:00:00+09:00",
+            "join_on_page": False,
         },
         confirm_screen=False,
         status="scheduled",
@@ -548,6 +593,9 @@ def everything() -> dict[str, Any]:
                 "selection": "lottery",
                 "approval": "manual",
                 "verification": "invite_code",
+                "domain_classes": ["go", "edu"],
+                "domains": ["example.or.jp", "xn--r8jz45g.example"],
+                "listed": True,
                 "waitlist": False,
                 "promotion": "offer",
                 "opens_at": "2026-12-08T10:00:00.5+09:00",
@@ -568,6 +616,7 @@ def everything() -> dict[str, Any]:
                 help="昼食",
             ),
             a_question(max_length=10, categories=["press"], shown_if={"question": "lunch", "is": "要"}),
+            a_question(key="stay", required=True, retired=True, shown_if={"question": "gone", "is": True}),
         ],
         consents=[],
         third_party_recipients=[
@@ -622,6 +671,10 @@ def test_what_is_written_of_everything() -> None:
             "opens_at": "2026-12-04T10:00:00+09:00",
             "closes_at": "2026-12-21T17:00:00+09:00",
             "lottery_at": "2026-12-22T10:00:00+09:00",
+            "changes_allowed": False,
+            "changes_until": "2026-12-22T12:00:00+09:00",
+            "cancel_until": "2026-12-23T12:00:00+09:00",
+            "join_on_page": False,
         },
     }
     wanted["categories"][0] |= {

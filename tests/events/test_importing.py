@@ -15,7 +15,7 @@ from eventsite.events import demo, event_file
 from eventsite.events.demo import NotADemoDatabase, load_demo
 from eventsite.events.event_file import FaultyFile
 from eventsite.events.importing import Imported, export, find, import_events
-from eventsite.models import Account, AuditEntry, Event, EventRole, Message, Registration, Status
+from eventsite.models import Account, Answer, AuditEntry, Event, EventRole, Message, Registration, Status
 from tests import cast
 
 TODAY = date(2026, 11, 24)
@@ -192,6 +192,19 @@ def test_a_larger_capacity_promotes(stopped_clock) -> None:
     assert statuses() == [Status.CONFIRMED, Status.CONFIRMED, Status.CONFIRMED]
 
 
+def test_a_later_closing_passes_on_the_seats_given_back_meanwhile(stopped_clock) -> None:
+    imported(a_file())
+    first = registration.register(find(SLUG), cast.an_application())
+    registration.register(find(SLUG), cast.an_application())
+    closed = a_file()
+    closed["events"][0]["categories"][0]["closes_at"] = "2026-11-24T12:00:00+09:00"
+    imported(closed)
+    registration.cancel(first.attendees)
+    assert statuses() == [Status.CANCELLED, Status.WAITLISTED]
+    imported(a_file())
+    assert statuses() == [Status.CANCELLED, Status.CONFIRMED]
+
+
 TOLD = [
     pytest.param({"title": "改題"}, ["title"], 2, id="title"),
     pytest.param(
@@ -234,12 +247,83 @@ def test_what_people_have_chosen_cannot_vanish() -> None:
     assert faults(document) == [
         "events[0].categories: local_gov has 1 registrations and cannot be removed",
         "events[0].sessions: venue was chosen by 1 attendees and cannot be removed",
-        "events[0].questions: diet has 1 answers and cannot be removed",
     ]
     assert stored("event") == before
     definition |= a_file(format="hybrid")["events"][0]
     definition["questions"][0]["type"] = "number"
     assert faults(document) == ["events[0].questions: diet has 1 answers and cannot change its type"]
+
+
+def test_what_people_have_agreed_to_stays_what_it_was() -> None:
+    lunch = {
+        "key": "lunch",
+        "label": "昼食",
+        "type": "radio",
+        "purpose": "準備のため",
+        "choices": ["要", "不要"],
+    }
+    imported(a_file(questions=[lunch]))
+    registration.register(find(SLUG), cast.an_application(answers={"lunch": "要"}))
+    other = lunch | {"label": "弁当", "purpose": "名簿のため", "choices": ["要る", "不要"]}
+    before = stored("event")
+    assert faults(a_file(questions=[other])) == [
+        "events[0].questions: lunch has 1 answers and cannot change its label",
+        "events[0].questions: lunch has 1 answers and cannot change its purpose",
+        "events[0].questions: lunch has 1 answers and cannot lose or rename a choice",
+    ]
+    assert stored("event") == before
+    more = lunch | {"help": "当日", "choices": ["要", {"label": "不要", "capacity": 3}, "未定"]}
+    changes = ["questions.lunch.choices", "questions.lunch.help"]
+    assert imported(a_file(questions=[more])) == [Imported(SLUG, "changed", changes, 0)]
+
+
+def test_a_question_left_out_is_retired_if_it_has_answers(stopped_clock: Any) -> None:
+    imported(a_file())
+    registration.register(find(SLUG), cast.an_application(answers={"diet": "卵"}))
+    left_out = [Imported(SLUG, "changed", ["questions.diet.retired", "questions.wish"], 0)]
+    assert imported(a_file(questions=[])) == left_out
+    retired_at = stopped_clock()
+    stopped_clock.move(timedelta(days=1))
+    assert imported(a_file(questions=[])) == [Imported(SLUG, "unchanged", [], 0)]
+    (diet,) = find(SLUG).questions
+    assert (diet.key, diet.retired_at) == ("diet", retired_at)
+    assert db.session.scalars(select(Answer.value)).all() == ["卵"]
+
+    written = export(find(SLUG))
+    assert [one["retired"] for one in written["events"][0]["questions"]] == [True]
+    assert imported(written) == [Imported(SLUG, "unchanged", [], 0)]
+
+    again = [Imported(SLUG, "changed", ["questions.diet.retired", "questions.wish"], 0)]
+    assert imported(a_file()) == again
+    assert [(one.key, one.retired) for one in find(SLUG).questions] == [("diet", False), ("wish", False)]
+
+
+def test_a_retired_question_follows_from_whatever_it_did() -> None:
+    """What it waited for may be gone or retired; nobody is asked."""
+    asked = {"key": "lunch", "label": "昼食", "type": "yes_no", "purpose": "準備のため"}
+    follows = {"key": "diet", "label": "食事", "type": "text", "purpose": "準備のため"}
+    condition = {"shown_if": {"question": "lunch", "is": True}}
+    imported(a_file(questions=[asked, follows | condition]))
+    answers = {"lunch": "yes", "diet": "卵"}
+    registration.register(find(SLUG), cast.an_application(answers=answers))
+    changes = ["questions.lunch.retired", "questions.diet.retired"]
+    assert imported(a_file(questions=[])) == [Imported(SLUG, "changed", changes, 0)]
+    assert imported(export(find(SLUG))) == [Imported(SLUG, "unchanged", [], 0)]
+    revived = [asked | {"retired": True}, follows | condition]
+    assert faults(a_file(questions=revived)) == [
+        'events[0].questions[1].shown_if.question: "lunch" is no earlier question'
+    ]
+
+
+def test_a_question_left_out_forgets_a_category_left_out() -> None:
+    definition = a_file()["events"][0]
+    definition["questions"][0]["categories"] = ["company", "local_gov"]
+    imported(a_file(questions=definition["questions"]))
+    registration.register(find(SLUG), cast.an_application(answers={"diet": "卵"}))
+    imported(a_file(questions=[], categories=definition["categories"][:1]))
+    (diet,) = find(SLUG).questions
+    assert (diet.retired, diet.categories) == (True, ["local_gov"])
+    assert imported(export(find(SLUG))) == [Imported(SLUG, "unchanged", [], 0)]
 
 
 def test_the_owner_becomes_organiser() -> None:

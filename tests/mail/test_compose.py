@@ -51,6 +51,7 @@ FACTS = LetterFacts(
     reply_until="12月23日（火）17:00",
     reply_url="https://seminar.example/r/token/offer",
     cancelled_attendees=(replace(YOSHIDA, status=""),),
+    changes="参加者2　変更前：\U00020bb7田 健 様　変更後：大塚 福子 様",
     role="担当者",
     valid_until="1月1日（木）10:00",
     setup_url="https://seminar.example/account/setup/abc",
@@ -76,9 +77,10 @@ CONFIRMED = """\
 https://zoom.us/j/00000000000
 ウェビナーID　000 0000 0000　　パスコード　123456
 
-▼ 内容の確認・取消、当日の参加方法
+▼ 内容の確認・変更・取消、参加者の差し替え、当日の参加方法
 https://seminar.example/r/token
-※ このURLからは、どなたでも取消ができます。お取扱いにご注意ください。
+※ このURLからは、どなたでも変更や取消ができます。
+お取扱いにご注意ください。
 
 ▼ 予定表に登録する（.ics／CSV／手入力用）
 https://seminar.example/r/token/calendar
@@ -152,7 +154,7 @@ def test_a_letter_suffices_alone(letter, locale):
 
 def test_only_a_confirmed_attendee_gets_the_join_link():
     with_link = {name for name in LETTERS if FACTS.join_url in text(name)}
-    assert with_link == {"approved", "confirmed", "promoted"}
+    assert with_link == {"address_changed", "approved", "changed", "confirmed", "promoted", "won"}
     assert {name for name in LETTERS if FACTS.calendar_url in text(name)} == with_link
 
 
@@ -174,7 +176,16 @@ def test_the_confirmation_is_the_model_letter():
         ("promoted", {}, "【繰上げ・参加確定】"),
         ("offered", {}, "【繰上げのご案内・要回答】"),
         ("offer_expired", {}, "【繰上げ期限切れ】"),
+        ("won", {}, "【当選】"),
+        ("won", {"lost_count": 1}, "【一部当選】"),
+        ("lost", {}, "【落選】"),
+        ("lost", {"waitlisted": True}, "【落選・キャンセル待ち】"),
+        ("waitlist_ended", {}, "【キャンセル待ち終了】"),
+        ("changed", {}, "【変更完了】"),
         ("cancelled", {}, "【取消完了】"),
+        ("cancelled_by_office", {}, "【参加取消】"),
+        ("link_resent", {}, "【確認ページのURL】"),
+        ("address_changed", {}, "【連絡先変更】"),
         ("cancelled", {"declined_offer": True}, "【辞退受付】"),
     ],
 )

@@ -13,10 +13,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from eventsite import registration, tokens
+from eventsite import clock, registration, tokens
 from eventsite.db import db, transaction
+from eventsite.mail import letters
+from eventsite.mail.recipients import Recipient
 from eventsite.mail.typeset import columns
 from eventsite.models import (
+    Attendee,
     Event,
     Format,
     Message,
@@ -24,7 +27,8 @@ from eventsite.models import (
     Registration,
     Status,
 )
-from tests.cast import TAKASAKI, TOWN_HALL, YAMADA, YOSHIDA, an_application, an_event, people
+from eventsite.registration.moves import move
+from tests.cast import TAKASAKI, TOWN_HALL, YAMADA, YOSHIDA, an_application, an_event, people, sato, suzuki
 from tests.fixtures.site import PUBLIC_URL
 
 NOW = datetime(2025, 12, 1, 1, 0, tzinfo=UTC)
@@ -106,10 +110,78 @@ def cancelled(locale: str, moment) -> Registration:
     return found
 
 
+def a_draw(found: Registration, *results: Status) -> Registration:
+    """Draw the entries of one registration, with these results in the order of the attendees."""
+    with transaction():
+        for one, status in zip(found.attendees, results, strict=True):
+            move(one, status, "drawn", clock.now(), None)
+        places = {one.id: 7 + one.branch for one in found.attendees if one.status == Status.WAITLISTED}
+        letters.drawn(found.attendees, clock.now(), places)
+    return found
+
+
+def won(locale: str, moment) -> Registration:
+    return a_draw(lottery(locale, moment), Status.CONFIRMED)
+
+
+def lost(locale: str, moment) -> Registration:
+    return a_draw(lottery(locale, moment), Status.LOST)
+
+
+def waitlist_ended(locale: str, moment) -> Registration:
+    found = waitlisted(locale, moment)
+    registration.end_waiting(found.event, found.event.categories, sato(found.event))
+    return found
+
+
+def changed(locale: str, moment) -> Registration:
+    found = confirmed(locale, moment)
+    with transaction():
+        letters.changed(found, [CHANGE[locale]], clock.now())
+    return found
+
+
+def cancelled_by_office(locale: str, moment) -> Registration:
+    found = confirmed(locale, moment)
+    registration.cancel(found.attendees, by=suzuki(found.event))
+    return found
+
+
+def link_resent(locale: str, moment) -> Registration:
+    found = confirmed(locale, moment)
+    with transaction():
+        letters.link_resent(Recipient(found), clock.now())
+    return found
+
+
+def address_changed(locale: str, moment) -> Registration:
+    found = registration.register(a_seminar(), mine(locale, contact_email=FORMER))
+    return readdressed(found)
+
+
+def readdressed(found: Registration, attendee: Attendee | None = None) -> Registration:
+    """Give the contact, or an attendee, the town hall's address instead of the former one."""
+    row: Any = attendee or found
+    with transaction():
+        row.link_version += 1
+        if attendee:
+            attendee.email = TOWN_HALL
+        else:
+            found.contact_email = TOWN_HALL
+        letters.address_changed(found, FORMER, clock.now(), attendee)
+    return found
+
+
+CHANGE = {"ja": "電話番号　変更前：026-000-0000　変更後：026-000-1111", "en": "Telephone: 026-000-1111"}
+FORMER = "former@city.example.lg.jp"
 LETTERS: dict[str, Callable[[str, Any], Registration]] = {
     one.__name__: one
-    for one in (confirmed, pending, waitlisted, lottery, promoted, offered, offer_expired, cancelled)
+    for one in (
+        *(confirmed, pending, waitlisted, lottery, won, lost, promoted, offered, offer_expired),
+        *(waitlist_ended, changed, cancelled, cancelled_by_office, link_resent, address_changed),
+    )
 }
+WITHOUT_LINK = {"cancelled", "cancelled_by_office", "offer_expired", "waitlist_ended"}
 
 
 def letters_to(address: str, letter: str | None = None) -> list[EmailMessage]:
@@ -118,6 +190,19 @@ def letters_to(address: str, letter: str | None = None) -> list[EmailMessage]:
     parsed = [message_from_bytes(one.mime or b"", policy=email.policy.default) for one in rows]
     assert [one["Subject"] for one in parsed] == [one.subject for one in rows]
     return parsed  # type: ignore[return-value]
+
+
+def methods_of(message: EmailMessage) -> list[object]:
+    """The METHODs of the entries that stand in the body, where calendars read them as news."""
+    calendars = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    return [part.get_param("method") for part in calendars]
+
+
+def entry_in(message: EmailMessage) -> dict[str, str]:
+    """The attached calendar entry, its lines by name."""
+    (part,) = [one for one in message.walk() if one.get_content_type() == "application/ics"]
+    lines = part.get_content().decode().replace("\r\n ", "").split("\r\n")
+    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def text_of(message: EmailMessage) -> str:
@@ -132,7 +217,8 @@ def the_text(address: str = TOWN_HALL, letter: str | None = None) -> str:
 
 def link(found: Registration, branch: int | None = None) -> str:
     one = found.attendees[branch - 1] if branch else found
-    return f"{PUBLIC_URL}/r/{tokens.derive('attendee' if branch else 'registration', one.id, 1)}"
+    kind = "attendee" if branch else "registration"
+    return f"{PUBLIC_URL}/r/{tokens.derive(kind, one.id, one.link_version)}"
 
 
 @pytest.mark.parametrize("locale", ["ja", "en"])
@@ -153,7 +239,7 @@ class TestEveryLetter:
             assert leftover not in message["Subject"]
         own = link(found) + ("?lang=en" if locale == "en" else "")
         assert [one.strip() for one in lines if "/r/" in one and "/calendar" not in one] == (
-            [] if letter in {"cancelled", "offer_expired"} else [own]
+            [] if letter in WITHOUT_LINK else [own]
         )
         assert [one for one in lines if columns(one) > 70 and not one.strip().startswith("http")] == []
         assert [one for one in lines if "http" in one and not re.fullmatch(r"\s*https?://\S+", one)] == []
@@ -178,11 +264,13 @@ class TestEveryLetter:
     ) -> None:
         LETTERS[letter](locale, moment)
         (message,) = letters_to(TOWN_HALL, letter)
-        methods = [
-            part.get_param("method") for part in message.walk() if part.get_content_type() == "text/calendar"
-        ]
-        expected = {"confirmed": ["REQUEST"], "promoted": ["REQUEST"], "cancelled": ["CANCEL"]}
-        assert methods == expected.get(letter, [])
+        given = ("confirmed", "won", "promoted", "address_changed")
+        expected = dict.fromkeys(given, ["REQUEST"]) | dict.fromkeys(
+            ("cancelled", "cancelled_by_office"), ["CANCEL"]
+        )
+        assert methods_of(message) == expected.get(letter, [])
+        copies = [part for part in message.walk() if part.get_content_type() == "application/ics"]
+        assert len(copies) == len(expected.get(letter, [])) or letter in {"changed", "link_resent"}
 
 
 @pytest.mark.parametrize(
@@ -230,6 +318,44 @@ class TestEveryLetter:
             "cancelled",
             "【取消完了】12月24日（水）10:00 はじめての自治体DX",
             ["次の参加者のお申し込みについて、取消しを承りました。"],
+        ),
+        (
+            "won",
+            "【当選】12月24日（水）10:00 はじめての自治体DX",
+            [
+                "抽選の結果、当選となりましたので、お知らせいたします。次のとおり、ご参加が確定しています。",
+                "12月24日（水）10:00までに、上の確認ページでお取り消しください。",
+            ],
+        ),
+        (
+            "lost",
+            "【落選】12月24日（水）10:00 はじめての自治体DX",
+            ["誠に残念ながら、今回は落選となりました。", "ご希望に沿えず、申し訳ございません。"],
+        ),
+        (
+            "waitlist_ended",
+            "【キャンセル待ち終了】12月24日（水）10:00 はじめての自治体DX",
+            ["誠に残念ながら、今回はご参加いただけません。", "-1　繰上げなし"],
+        ),
+        (
+            "changed",
+            "【変更完了】12月24日（水）10:00 はじめての自治体DX",
+            ["次のとおり変更しました。電話番号　変更前：026-000-0000　変更後：026-000-1111■ 受付番号"],
+        ),
+        (
+            "cancelled_by_office",
+            "【参加取消】12月24日（水）10:00 はじめての自治体DX",
+            ["事務局において、次の参加者のお申し込みを取り消しましたので、お知らせいたします。"],
+        ),
+        (
+            "link_resent",
+            "【確認ページのURL】12月24日（水）10:00 はじめての自治体DX",
+            ["このメールによって、お申し込みの内容が変わることはありません。"],
+        ),
+        (
+            "address_changed",
+            "【連絡先変更】12月24日（水）10:00 はじめての自治体DX",
+            ["以前にお送りした確認ページのURLは、ご利用いただけません。"],
         ),
     ],
 )
@@ -354,7 +480,11 @@ class TestJoining:
         assert (JOIN in text, "■ 会　　場　例示会館" in text) == (url, venue)
 
     @pytest.mark.parametrize(
-        "letter", ["pending", "waitlisted", "lottery", "offered", "offer_expired", "cancelled"]
+        "letter",
+        [
+            *("pending", "waitlisted", "lottery", "lost", "offered", "offer_expired"),
+            *("waitlist_ended", "cancelled", "cancelled_by_office"),
+        ],
     )
     def test_never_for_who_is_not_confirmed(self, app: Flask, moment, letter: str) -> None:
         LETTERS[letter]("ja", moment)
@@ -438,6 +568,273 @@ class TestAddressees:
         assert first["References"] is None
 
 
+class TestDraws:
+    def test_a_place_on_the_waitlist(self, app: Flask, moment) -> None:
+        a_draw(lottery("ja", moment), Status.WAITLISTED)
+        (message,) = letters_to(TOWN_HALL, "lost")
+        assert message["Subject"].startswith("【落選・キャンセル待ち】12月24日（水）10:00 ")
+        flowing = text_of(message).replace("\n", "")
+        assert (
+            "キャンセル待ちの順番は、8番目です。空きが出ましたら、順番にメールでお知らせします。" in flowing
+        )
+        assert "またの機会に" not in flowing
+
+    @pytest.mark.parametrize(
+        ("rest", "line"),
+        [
+            (
+                Status.WAITLISTED,
+                "キャンセル待ちの順番は、9番目です。空きが出ましたら、順番にメールでお知らせします。■",
+            ),
+            (Status.LOST, "■"),
+        ],
+    )
+    def test_a_mixed_result(self, app: Flask, rest: Status, line: str) -> None:
+        found = registration.register(a_seminar(rule={"selection": "lottery"}), mine("ja", *people(3)))
+        a_draw(found, Status.CONFIRMED, rest, rest)
+        (message,) = letters_to(TOWN_HALL, "won")
+        assert message["Subject"].startswith("【一部当選】12月24日（水）10:00 ")
+        flowing = text_of(message).replace("\n", "")
+        assert f"参加者のうち2名は、落選となりました。{line}" in flowing
+        assert letters_to(TOWN_HALL, "lost") == []
+
+    def test_an_own_address_hears_of_its_own_result(self, app: Flask) -> None:
+        found = registration.register(a_seminar(rule={"selection": "lottery"}), mine("ja", TAKASAKI, YOSHIDA))
+        a_draw(found, Status.CONFIRMED, Status.LOST)
+        rows = db.session.execute(select(Message.letter, Message.recipient).order_by(Message.id)).all()
+        assert [tuple(one) for one in rows[2:]] == [("won", TOWN_HALL), ("lost", YOSHIDA.email)]
+        assert "【落選】" in letters_to(YOSHIDA.email)[-1]["Subject"]
+
+    def test_the_same_draw_is_told_once(self, app: Flask, moment) -> None:
+        found = won("ja", moment)
+        with transaction():
+            letters.drawn(found.attendees, clock.now(), {})
+        assert len(letters_to(TOWN_HALL, "won")) == 1
+
+
+class TestEndOfWaiting:
+    def test_others_of_the_registration_still_come(self, app: Flask) -> None:
+        found = registration.register(a_seminar(1), mine("ja", *people(2)))
+        registration.end_waiting(found.event, found.event.categories, sato(found.event))
+        text = the_text(letter="waitlist_ended")
+        assert "今回は次の方にご参加いただけません。" in text.replace("\n", "")
+        assert (
+            f"\n\n  2. 参加 者2 様（自治体職員）　{found.reference}-2　繰上げなし\n\nお待ちいただいた" in text
+        )
+        assert "\n\nほかの参加者のお申し込みは、そのまま有効です。\n\n■ 受付番号" in text
+        assert link(found) in text.split("\n")
+
+
+class TestTheOfficeCancels:
+    def test_with_its_reason(self, app: Flask) -> None:
+        found = registration.register(a_seminar(), mine("ja", TAKASAKI, YOSHIDA))
+        registration.cancel([found.attendees[1]], by=sato(found.event), reason="お電話でのお申し出\nにより")
+        assert letters_to(TOWN_HALL, "cancelled") == []
+        (message,) = letters_to(TOWN_HALL, "cancelled_by_office")
+        text = text_of(message)
+        assert "\n\n理由：お電話でのお申し出\nにより\n\n" in text
+        assert link(found) in text.split("\n")
+        assert methods_of(message) == [], "the contact still has somebody who comes"
+        assert methods_of(letters_to(YOSHIDA.email, "cancelled_by_office")[0]) == ["CANCEL"]
+
+    def test_undone_it_gives_the_entry_again(self, app: Flask, moment) -> None:
+        found = cancelled_by_office("ja", moment)
+        moment.move(timedelta(minutes=1))
+        with transaction():
+            move(found.attendees[0], Status.CONFIRMED, "restored", clock.now(), None)
+            letters.restored(found.attendees, clock.now())
+        first, gone, again = letters_to(TOWN_HALL)
+        assert [methods_of(one) for one in (first, gone, again)] == [["REQUEST"], ["CANCEL"], ["REQUEST"]]
+        entries = [entry_in(one) for one in (first, gone, again)]
+        assert [(one["UID"], one["SEQUENCE"]) for one in entries] == [
+            (entries[0]["UID"], number) for number in "012"
+        ]
+        assert again["Subject"].startswith("【申込完了】")
+
+
+class TestChanges:
+    def test_the_entry_goes_along_as_it_was(self, app: Flask, moment) -> None:
+        changed("ja", moment)
+        first, second = letters_to(TOWN_HALL)
+        assert methods_of(second) == []
+        assert entry_in(second) == entry_in(first)
+
+    def test_the_entry_changes_with_what_it_says(self, app: Flask, moment) -> None:
+        found = confirmed("ja", moment)
+        moment.move(timedelta(minutes=1))
+        with transaction():
+            found.event.title = "あたらしい題名"
+            letters.changed(found, ["題名"], clock.now())
+        first, second = letters_to(TOWN_HALL)
+        assert methods_of(second) == ["REQUEST"]
+        assert [entry_in(one)["SEQUENCE"] for one in (first, second)] == ["0", "1"]
+        assert entry_in(second)["UID"] == entry_in(first)["UID"]
+
+    def test_only_whom_it_concerns_hears_of_it(self, app: Flask) -> None:
+        third = replace(YAMADA, email="yamada@example.co.jp")
+        found = registration.register(a_seminar(), mine("ja", TAKASAKI, YOSHIDA, third))
+        with transaction():
+            letters.changed(found, ["役職"], clock.now(), about=[found.attendees[1]])
+        rows = db.session.scalars(select(Message).where(Message.letter == "changed").order_by(Message.id))
+        assert [one.recipient for one in rows] == [TOWN_HALL, YOSHIDA.email]
+
+    def test_who_is_not_confirmed_has_no_entry(self, app: Flask, moment) -> None:
+        found = pending("ja", moment)
+        with transaction():
+            letters.changed(found, ["役職"], clock.now())
+        (message,) = letters_to(TOWN_HALL, "changed")
+        assert [part.get_content_type() for part in message.walk()] == ["text/plain"]
+        assert "/calendar" not in text_of(message)
+
+
+class TestReplaced:
+    def swap(self, found: Registration, email: str) -> None:
+        attendee = found.attendees[-1]
+        with transaction():
+            former = letters.former(attendee)
+            attendee.family_name, attendee.given_name, attendee.email = "大塚", "福子", email
+            attendee.link_version += 1
+            lines = ["参加者2　変更前：\U00020bb7\u7530 健 様　変更後：大塚 福子 様"]
+            letters.replaced(attendee, former, lines, clock.now())
+
+    def test_three_letters(self, app: Flask) -> None:
+        found = registration.register(a_seminar(), mine("ja", TAKASAKI, YOSHIDA))
+        (before,) = letters_to(YOSHIDA.email)
+        self.swap(found, "otsuka@city.example.lg.jp")
+        rows = db.session.execute(select(Message.letter, Message.recipient).order_by(Message.id)).all()
+        assert [tuple(one) for one in rows[2:]] == [
+            ("cancelled", YOSHIDA.email),
+            ("changed", TOWN_HALL),
+            ("confirmed", "otsuka@city.example.lg.jp"),
+        ]
+        (gone,) = letters_to(YOSHIDA.email, "cancelled")
+        assert (methods_of(gone), entry_in(gone)["UID"]) == (["CANCEL"], entry_in(before)["UID"])
+        text = text_of(gone)
+        assert text.startswith("見本市 情報政策課\n\U00020bb7\u7530 健 様\n")
+        assert text.count(f"  2. \U00020bb7\u7530 健 様（自治体職員）　{found.reference}-2　取消\n") == 2
+        assert [word for word in ("大塚", "/r/", "\u9ad9\ufa11") if word in text] == []
+        (new,) = letters_to("otsuka@city.example.lg.jp")
+        assert methods_of(new) == ["REQUEST"]
+        assert entry_in(new)["SEQUENCE"] == "0"
+        assert entry_in(new)["UID"] not in {entry_in(one)["UID"] for one in [before, *letters_to(TOWN_HALL)]}
+        assert link(found, 2) in text_of(new).split("\n")
+        told = the_text(letter="changed")
+        assert "\n\n参加者2　変更前：\U00020bb7\u7530 健 様　変更後：大塚 福子 様\n\n■ 受付番号" in told
+
+    def test_without_own_addresses_the_contact_alone_hears_of_it(self, app: Flask) -> None:
+        found = registration.register(a_seminar(), mine("ja", TAKASAKI, replace(YOSHIDA, email="")))
+        self.swap(found, "")
+        rows = db.session.execute(select(Message.letter, Message.recipient).order_by(Message.id)).all()
+        assert [tuple(one) for one in rows] == [("confirmed", TOWN_HALL), ("changed", TOWN_HALL)]
+
+    def test_who_waits_goes_on_waiting(self, app: Flask) -> None:
+        found = registration.register(a_seminar(1), mine("ja", TAKASAKI, YOSHIDA))
+        self.swap(found, "otsuka@city.example.lg.jp")
+        (gone,) = letters_to(YOSHIDA.email, "cancelled")
+        assert methods_of(gone) == []
+        (new,) = letters_to("otsuka@city.example.lg.jp")
+        assert new["Subject"].startswith("【キャンセル待ち】")
+
+
+class TestAgain:
+    @pytest.mark.parametrize(
+        ("letter", "again"),
+        [
+            *((name, name) for name in ("confirmed", "pending", "waitlisted", "lottery", "offered")),
+            ("promoted", "confirmed"),
+            ("won", "confirmed"),
+            *((name, "link_resent") for name in ("cancelled", "offer_expired", "waitlist_ended", "lost")),
+        ],
+    )
+    def test_tells_the_present_state(self, app: Flask, moment, letter: str, again: str) -> None:
+        found = LETTERS[letter]("ja", moment)
+        moment.move(timedelta(minutes=1))
+        with transaction():
+            written = letters.state_again(Recipient(found), clock.now(), {found.attendees[0].id: 2})
+        assert written is not None
+        assert (written.letter, written.recipient) == (again, TOWN_HALL)
+        assert link(found) in the_text().split("\n")
+
+    @pytest.mark.parametrize("letter", ["confirmed", "promoted", "won"])
+    def test_repeats_the_entry_byte_by_byte(self, app: Flask, moment, letter: str) -> None:
+        found = LETTERS[letter]("ja", moment)
+        moment.move(timedelta(days=1))
+        with transaction():
+            letters.state_again(Recipient(found), clock.now(), {})
+        first, again = (letters_to(TOWN_HALL, letter)[0], letters_to(TOWN_HALL)[-1])
+        assert entry_in(again) == entry_in(first)
+        assert methods_of(again) == ["REQUEST"]
+
+    def test_one_press_is_one_letter(self, app: Flask, moment) -> None:
+        found = confirmed("ja", moment)
+        for step in (0, 10, 50):
+            moment.move(timedelta(seconds=step))
+            with transaction():
+                letters.state_again(Recipient(found), clock.now(), {})
+        assert len(letters_to(TOWN_HALL)) == 1 + 2, "the third press came in another minute"
+
+    def test_the_day_of_the_answer_is_that_of_the_first_letter(self, app: Flask, moment) -> None:
+        found = pending("ja", moment)
+        moment.move(timedelta(days=1))
+        with transaction():
+            letters.state_again(Recipient(found), clock.now(), {})
+        moment.move(timedelta(days=5))
+        with transaction():
+            letters.state_again(Recipient(found), clock.now(), {})
+        texts = [text_of(one).replace("\n", "") for one in letters_to(TOWN_HALL)]
+        promise = "結果は、12月4日（木）までにメールでお知らせします。"
+        assert [promise in one for one in texts] == [True, True, False]
+        assert "結果は" not in texts[2]
+
+    def test_a_link_comes_once_an_hour(self, app: Flask, moment) -> None:
+        found = confirmed("ja", moment)
+        for minutes in (0, 59, 1):
+            moment.move(timedelta(minutes=minutes))
+            with transaction():
+                letters.link_resent(Recipient(found), clock.now())
+        assert len(letters_to(TOWN_HALL, "link_resent")) == 2
+
+
+class TestNewAddress:
+    def test_the_former_one_learns_no_more_than_that(self, app: Flask, moment) -> None:
+        found = address_changed("ja", moment)
+        first, told = letters_to(FORMER)
+        assert text_of(told) == (
+            "見本市 企画課\n\u9ad9\ufa11 洋子 様\n\n"
+            "お申し込みの連絡先メールアドレスを変更しました。\n"
+            "以前にお送りした確認ページのURLは、ご利用いただけません。\n\n"
+            "お心当たりのない場合やご不明な点がある場合は、お手数ですが、\n下記までご連絡ください。\n"
+            "―――――――――――――――\n"
+            "一般社団法人自治体DX推進協議会（GDX）　GDX事務局\nメール　seminar@gdx.example.jp\n"
+        )
+        assert TOWN_HALL not in told.as_string()
+        assert methods_of(told) == ["CANCEL"]
+        (new,) = letters_to(TOWN_HALL)
+        uids = [entry_in(one)["UID"] for one in (first, told, new)]
+        assert uids[0] == uids[1] != uids[2]
+        assert [entry_in(one)["SEQUENCE"] for one in (first, told, new)] == ["0", "1", "0"]
+        assert link(found) in text_of(new).split("\n")
+
+    def test_an_attendee_s_own(self, app: Flask) -> None:
+        own = replace(YOSHIDA, email=FORMER)
+        found = registration.register(
+            a_seminar(), mine("ja", TAKASAKI, own, contact_email="soumu@city.example.lg.jp")
+        )
+        readdressed(found, found.attendees[1])
+        (new,) = letters_to(TOWN_HALL)
+        assert text_of(new).startswith("見本市 情報政策課\n\U00020bb7\u7530 健 様\n")
+        assert link(found, 2) in text_of(new).split("\n")
+        assert len(letters_to("soumu@city.example.lg.jp")) == 1
+        assert [one["Subject"][:7] for one in letters_to(FORMER)] == ["【申込完了】1", "【連絡先変更】"]
+
+
+def test_a_contact_without_an_address_gets_no_mail(app: Flask) -> None:
+    found = registration.register(a_seminar(), mine("ja", TAKASAKI, YOSHIDA, contact_email=""))
+    registration.cancel(found.attendees)
+    rows = db.session.execute(select(Message.letter, Message.recipient).order_by(Message.id)).all()
+    assert [tuple(one) for one in rows] == [("confirmed", YOSHIDA.email), ("cancelled", YOSHIDA.email)]
+
+
 @pytest.mark.parametrize(
     "title",
     ["な" * 400, "\U0001f600絵文字①㈱~\u2014", "{氏名}［複数］<概要>", "改行のない題名\u202e"],
@@ -465,5 +862,12 @@ def test_statuses_of_the_cast(app: Flask, moment) -> None:
         "offered": Status.OFFERED,
         "offer_expired": Status.EXPIRED,
         "cancelled": Status.CANCELLED,
+        "won": Status.CONFIRMED,
+        "lost": Status.LOST,
+        "waitlist_ended": Status.LOST,
+        "changed": Status.CONFIRMED,
+        "cancelled_by_office": Status.CANCELLED,
+        "link_resent": Status.CONFIRMED,
+        "address_changed": Status.CONFIRMED,
     }
     assert {name: scene("ja", moment).attendees[0].status for name, scene in LETTERS.items()} == expected

@@ -369,7 +369,7 @@ class TestRegister:
         with pytest.raises(Refusal) as refusal:
             register(event, two)
         assert (refusal.value.code, refusal.value.field) == ("invalid", "q-part")
-        assert str(refusal.value.words) == "「午前」は定員に達しました。"
+        assert str(refusal.value.words) == "「午前」の残りは1名分です。"
         last = register(event, an_application(answers={"part": "午前"}))
         assert refused(event, an_application(answers={"part": "午前"})) == "invalid"
         register(event, an_application(*people(5), answers={"part": "午後"}))

@@ -22,13 +22,14 @@ HOUR = timedelta(hours=1)
 LATER = NOW + timedelta(days=4)
 
 CONFIRMED, PENDING, WAITLISTED = Status.CONFIRMED, Status.PENDING, Status.WAITLISTED
-LOTTERY, OFFERED = Status.LOTTERY, Status.OFFERED
+LOTTERY, OFFERED, LOST = Status.LOTTERY, Status.OFFERED, Status.LOST
 EVENT = EventRule(START, END)
 TOWNS = CategoryRule("local_gov", CLOSING)
 COMPANIES = CategoryRule("company", CLOSING)
 ONE = Applicant()
 ASKS_FIRST = Applicant(needs_approval=True)
 BEHIND = Applicant(behind_others=True)
+VENUE = Applicant(mode="venue")
 
 
 def a_ledger(
@@ -302,14 +303,44 @@ def waits(key: int, minute: int, rule: CategoryRule = TOWNS, **more: object) -> 
     return Waiting(key=key, **(usual | more))
 
 
-def moved(waiting: list[Waiting], book: Ledger, *rules: CategoryRule, **when: datetime) -> list[Promotion]:
-    return seats.promote(
-        waiting,
-        {one.code: one for one in rules or (TOWNS, COMPANIES)},
-        book,
-        when.get("now", NOW),
-        when.get("deadline", LATER),
+def moved(
+    waiting: list[Waiting],
+    book: Ledger,
+    *rules: CategoryRule,
+    now: datetime = NOW,
+    deadline: datetime = LATER,
+    **how: bool,
+) -> list[Promotion]:
+    by_code = {one.code: one for one in rules or (TOWNS, COMPANIES)}
+    return seats.promote(waiting, by_code, book, now, deadline, **how)
+
+
+class TestWhyWaiting:
+    """Sentences 2 and 4 again, in a word: which cap is full, or that others wait."""
+
+    @pytest.mark.parametrize(
+        ("applicants", "book", "expected"),
+        [
+            pytest.param([ONE, ONE], a_ledger((None, 1)), ("", "category-full"), id="category"),
+            pytest.param([ONE, ONE], a_ledger((1, 5)), ("", "event-full"), id="event"),
+            pytest.param([VENUE], a_ledger((5, 5), venue=(1, 1)), ("mode-full",), id="way to take part"),
+            pytest.param([VENUE], a_ledger((1, 1), (1, 1), venue=(1, 1)), ("category-full",), id="all three"),
+            pytest.param([BEHIND], a_ledger((None, 5)), ("behind-others",), id="others wait"),
+            pytest.param([BEHIND], a_ledger((None, 5), (5, 5)), ("category-full",), id="full comes first"),
+            pytest.param([BEHIND, ONE], a_ledger((None, 1)), ("behind-others", ""), id="each at its turn"),
+            pytest.param([ASKS_FIRST], a_ledger((None, 1)), ("",), id="approval is no reason"),
+        ],
     )
+    def test_says_what_stands_in_the_way(self, applicants, book: Ledger, expected: tuple[str, ...]) -> None:
+        assert seats.why_waiting(applicants, TOWNS, book.copy()) == expected
+        assert [bool(one) for one in expected] == [
+            one == WAITLISTED for one in decided(applicants, book, TOWNS)
+        ]
+
+    def test_a_copy_counts_for_itself(self) -> None:
+        book = a_ledger((5, 5), venue=(5, 0))
+        book.copy().hold("local_gov", "venue")
+        assert (book.held, book.held_in_category, book.held_in_mode) == (0, {"local_gov": 0}, {"venue": 0})
 
 
 class TestPromotion:
@@ -412,6 +443,96 @@ class TestPromotion:
         late = replace(TOWNS, promotion="offer", closes_at=START + 99 * HOUR)
         ends = moved([waits(1, 0)], a_ledger(), late, deadline=START + 90 * HOUR)
         assert ends == [Promotion(1, OFFERED, START)]
+
+
+class TestByHand:
+    """Sentences 7 and 8: what the office alone may do (D11, D23)."""
+
+    @pytest.mark.parametrize(
+        ("now", "how", "expected"),
+        [
+            pytest.param(CLOSING, {}, [], id="the rule alone stops at the closing"),
+            pytest.param(CLOSING, {"by_hand": True}, [Promotion(1, CONFIRMED)], id="the office goes on"),
+            pytest.param(
+                NOW, {"by_hand": True}, [Promotion(1, OFFERED, LATER)], id="before it the usual way holds"
+            ),
+        ],
+    )
+    def test_after_the_closing(self, now: datetime, how: dict, expected: list[Promotion]) -> None:
+        rule = replace(TOWNS, promotion="offer", closes_at=CLOSING)
+        deadline = min(LATER, CLOSING)
+        given = moved([waits(1, 0), waits(2, 1)], a_ledger((None, 1)), rule, now=now, deadline=LATER, **how)
+        assert [replace(one, offer_until=one.offer_until and LATER) for one in given] == expected
+        assert all(one.offer_until in (None, deadline) for one in given)
+
+    @pytest.mark.parametrize(
+        ("caps", "held", "expected"),
+        [
+            pytest.param((None, 2), (2, 2), [Promotion(1, CONFIRMED, over_limit=True)], id="full: marked"),
+            pytest.param((None, 3), (2, 2), [Promotion(1, CONFIRMED)], id="room: not marked"),
+            pytest.param((2, 9), (2, 2), [Promotion(1, CONFIRMED, over_limit=True)], id="the event is full"),
+        ],
+    )
+    def test_beyond_a_cap(self, caps: tuple, held: tuple, expected: list[Promotion]) -> None:
+        assert moved([waits(1, 0)], a_ledger(caps, held), by_hand=True, over_limit=True) == expected
+
+    @pytest.mark.parametrize(
+        ("applicants", "book", "rule", "statuses", "over"),
+        [
+            pytest.param([ONE], a_ledger((None, 1)), TOWNS, (CONFIRMED,), (False,), id="room is no excess"),
+            pytest.param(
+                [ONE, ONE],
+                a_ledger((None, 1)),
+                TOWNS,
+                (CONFIRMED, CONFIRMED),
+                (False, True),
+                id="only the second",
+            ),
+            pytest.param([ONE], a_ledger((None, 0)), TOWNS, (CONFIRMED,), (True,), id="even where closed"),
+            pytest.param([BEHIND], a_ledger((None, 5)), TOWNS, (CONFIRMED,), (False,), id="nobody is asked"),
+            pytest.param([ASKS_FIRST], a_ledger((None, 0)), TOWNS, (PENDING,), (True,), id="approval stays"),
+            pytest.param(
+                [ONE, ASKS_FIRST],
+                a_ledger((None, 0)),
+                replace(TOWNS, awaits_draw=True),
+                (LOTTERY, PENDING),
+                (False, False),
+                id="before the draw there is no seat to give",
+            ),
+        ],
+    )
+    def test_what_the_office_gives(
+        self, applicants: list, book: Ledger, rule: CategoryRule, statuses: tuple, over: tuple
+    ) -> None:
+        assert seats.give(applicants, rule, book) == seats.Given(statuses, over)
+
+
+class TestDraw:
+    """Sentence 9: what becomes of the lots, in their order (D19)."""
+
+    @pytest.mark.parametrize(
+        ("waitlist", "rest"), [(True, WAITLISTED), (False, LOST)], ids=["waitlist", "no waitlist"]
+    )
+    def test_58_entries_for_40_seats(self, waitlist: bool, rest: Status) -> None:
+        lots = [waits(key, 0) for key in range(58)]
+        rule = replace(TOWNS, waitlist=waitlist)
+        results = seats.draw(lots, rule, a_ledger((None, 40)))
+        assert [one.key for one in results] == list(range(58)), "nobody is left out, nobody changes place"
+        assert [one.status for one in results] == [CONFIRMED] * 40 + [rest] * 18
+
+    @pytest.mark.parametrize(
+        ("book", "modes", "expected"),
+        [
+            pytest.param(a_ledger((3, 9), (2, 0)), [None] * 3, [0], id="the event has one left"),
+            pytest.param(a_ledger((None, 9), (0, 0), venue=(1, 0)), ["venue", "venue"], [0], id="the way"),
+            pytest.param(a_ledger((None, 2), (2, 2)), [None], [], id="seats given before count"),
+            pytest.param(a_ledger(), [None] * 9, list(range(9)), id="no cap: everybody"),
+        ],
+    )
+    def test_room_in_all_three(self, book: Ledger, modes: list, expected: list[int]) -> None:
+        lots = [waits(key, 0, mode=mode) for key, mode in enumerate(modes)]
+        results = seats.draw(lots, TOWNS, book)
+        assert [one.key for one in results if one.status == CONFIRMED] == expected
 
 
 class TestPublicWord:

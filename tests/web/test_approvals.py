@@ -222,7 +222,7 @@ class TestAnswers:
         client.post(f"{start(event)}/approvals", data={"attendee": ids(chosen)})
         assert set(statuses(chosen)) == {Status.CONFIRMED}
 
-    @pytest.mark.parametrize("path", ["approvals", "declines"])
+    @pytest.mark.parametrize("path", ["approvals", "declines", "declines/question"])
     @pytest.mark.parametrize(
         "chosen", [[], ["", "x", "-1", "１", "9" * 12, "1.0", "0"]], ids=["none", "nonsense"]
     )
@@ -235,7 +235,6 @@ class TestAnswers:
         assert answer.status_code == 422
         assert (page.summary, page.errors) == ([("", CHOOSE)], {})
         assert page.title.startswith("入力エラー：")
-        assert page.form["reason"] == "満席のため"
         assert len(shown(answer.text)) == 3
         assert (set(statuses(waiting)), written()) == ({Status.PENDING}, before)
 
@@ -307,11 +306,56 @@ class TestAnswers:
 
     def test_a_decline_has_no_page_of_its_own(self, client: FlaskClient, event: Event) -> None:
         sign_in(client, sato(event))
-        assert client.get(f"{start(event)}/declines").status_code == 405
+        for path in ("declines", "declines/question"):
+            assert client.get(f"{start(event)}/{path}").status_code == 405
+
+    def test_declining_is_asked_first_by_name_and_changes_nothing(
+        self, client: FlaskClient, event: Event
+    ) -> None:
+        account = sato(event)
+        sign_in(client, account)
+        first, second, third = asking(event)
+        approve(event, [first], account)
+        before = written()
+        answer = client.post(f"{start(event)}/declines/question", data={"attendee": ids([first, second])})
+        assert answer.status_code == 200
+        assert [one.name in answer.text for one in (first, second, third)] == [False, True, False]
+        assert (statuses([second]), written()) == ([Status.PENDING], before)
+        asked = read(answer)
+        assert (ticked(asked), asked.form["reason"]) == (ids([second]), "")
+        client.post(f"{start(event)}/declines", data=asked.form | {"reason": "定員のため"})
+        assert (statuses([second]), second.cancel_reason) == ([Status.DECLINED], "定員のため")
+
+    def test_nobody_is_asked_about_who_was_dealt_with_before(self, client: FlaskClient, event: Event) -> None:
+        account = sato(event)
+        sign_in(client, account)
+        chosen = asking(event)
+        approve(event, chosen, account)
+        answer = client.post(f"{start(event)}/declines/question", data={"attendee": ids(chosen)})
+        assert answer.status_code == 303
+        assert told(client, event) == ["3名は、すでに処理されていました。"]
+
+    def test_the_first_button_of_the_form_approves_nobody(self, client: FlaskClient, event: Event) -> None:
+        """Enter on a box presses it (the browser's test presses Enter)."""
+        sign_in(client, sato(event))
+        waiting = asking(event)
+        page = read(client.get(f"{start(event)}/approvals"))
+        first = page.buttons[1]  # before it stands the one that signs out
+        assert first == ("action", "look")
+        before = written()
+        sent = page.form | {"attendee": ids(waiting[:2]), first[0]: first[1]}
+        answer = client.post(f"{start(event)}/approvals", data=sent)
+        assert (answer.status_code, ticked(read(answer))) == (200, ids(waiting[:2]))
+        assert (set(statuses(waiting)), written()) == ({Status.PENDING}, before)
 
 
 class TestWhoMayEnter:
-    DOORS = (("GET", "approvals"), ("POST", "approvals"), ("POST", "declines"))
+    DOORS = (
+        ("GET", "approvals"),
+        ("POST", "approvals"),
+        ("POST", "declines"),
+        ("POST", "declines/question"),
+    )
 
     @pytest.mark.parametrize(
         ("who", "status"),

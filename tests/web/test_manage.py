@@ -244,3 +244,58 @@ def test_a_cancelled_seminar_says_so(client: FlaskClient) -> None:
     page = client.get(link(found))
     assert "このセミナーは中止になりました。" in page.text
     assert "zoom.us" not in page.text
+
+
+class TestWaiting:
+    """Whoever waits reads the place, what became of others at it, and may leave the list (D21)."""
+
+    def after_two_seminars(self, moment) -> Registration:
+        """Of six people who began to wait at the first three places, four were confirmed; one more waits now."""
+        for _ in range(2):
+            past = an_event(
+                capacities={"local_gov": 2},
+                start_at=moment() + timedelta(days=3),
+                end_at=moment() + timedelta(days=4),
+            )
+            holders = register(past, an_application(*people(2))).attendees
+            for one in people(3):
+                moment.move(timedelta(minutes=1))
+                register(past, an_application(one))
+            cancel(holders)
+            moment.move(timedelta(days=7))
+        event = an_event(capacities={"local_gov": 1}, start_at=moment() + timedelta(days=7))
+        register(event, an_application(*people(1)))
+        return register(event, an_application(TAKASAKI))
+
+    def test_reads_what_became_of_others(self, client: FlaskClient, moment) -> None:
+        found = self.after_two_seminars(moment)
+        page = client.get(link(found)).text
+        assert "キャンセル待ち 1" in page
+        estimate = "これまでの2回のセミナーでは、1～3番目から待ち始めた6名のうち4名の参加が確定しました。"
+        assert estimate in page
+        cancel(found.attendees)
+        assert estimate not in client.get(link(found)).text
+
+    def test_reads_nothing_without_data(self, client: FlaskClient) -> None:
+        event = a_seminar(1)
+        register(event, an_application(TAKASAKI))
+        found = register(event, an_application(YAMADA))
+        page = client.get(link(found)).text
+        assert ("キャンセル待ち 1" in page, "これまで" in page) == (True, False)
+
+    def test_leaves_the_list(self, client: FlaskClient) -> None:
+        event = a_seminar(1)
+        register(event, an_application(TAKASAKI))
+        found = register(event, an_application(YAMADA))
+        address = f"{link(found)}/attendees/1/cancellation"
+        assert (address in read(client.get(link(found))).links) is True
+        assert "キャンセル待ちを取りやめる" in client.get(link(found)).text
+        page = client.get(address)
+        assert "キャンセル待ちを取りやめますか" in page.text
+        client.post(address, data=read(page).form)
+        assert statuses(found) == [Status.CANCELLED]
+
+    def test_a_seat_is_cancelled_in_other_words(self, client: FlaskClient) -> None:
+        found = register(a_seminar(1), an_application(TAKASAKI, YAMADA))
+        assert "お申し込みを取り消しますか" in client.get(f"{link(found)}/cancellation").text
+        assert "キャンセル待ちを取りやめますか" in client.get(f"{link(found)}/attendees/2/cancellation").text

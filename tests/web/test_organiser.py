@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from eventsite.db import Base, db, transaction
-from eventsite.models import Account, AuditEntry, Category, Event, EventRole, EventStatus, Status
+from eventsite.models import Account, AuditEntry, Category, Event, EventRole, EventStatus, Question, Status
 from eventsite.registration import register
 from tests.cast import an_application, an_event, kanri, people, sato, sign_in, suzuki, tanaka
 from tests.fixtures.database import on_both
@@ -52,7 +52,7 @@ def contents() -> list[tuple]:
 
 def organiser_pages(app: Flask, event: Event) -> Iterator[tuple[str, str]]:
     """Method and address of every route of the organisers' side that names an event."""
-    values = {"slug": event.slug, "code": "company", "file_format": "csv"}
+    values = {"slug": event.slug, "code": "company", "file_format": "csv", "key": "diet"}
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             if rule.endpoint.startswith("organiser.") and "slug" in rule.arguments:
@@ -63,6 +63,9 @@ def organiser_pages(app: Flask, event: Event) -> Iterator[tuple[str, str]]:
 @pytest.fixture
 def event(app: Flask) -> Event:
     found = an_event(description_html="")
+    with transaction():
+        found.category("company").selection = "lottery"
+        found.questions.append(Question(key="diet", label="食事", type="text", purpose="昼食の用意"))
     register(found, an_application(category="company"))
     return found
 
@@ -103,7 +106,9 @@ class TestWhoMayEnter:
             db.session.scalars(select(EventRole)).one().role = role
         sign_in(client, account)
         before = contents()
-        allowed = {"", "preview"} | ({"roster", "roster.csv", "roster.xlsx"} if role == "staff" else set())
+        allowed = {"", "preview", "seats"} | (
+            {"roster", "roster.csv", "roster.xlsx"} if role == "staff" else set()
+        )
         start = f"/organiser/events/{event.slug}/"
         for method, path in organiser_pages(app, event):
             answer = client.open(path, method=method, data=SEMINAR)

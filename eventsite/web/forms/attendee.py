@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, Form, SelectField, StringField
 
 from eventsite import i18n, localgov, text
+from eventsite.registration import Person
 from eventsite.registration.fields import OFF, OPTIONAL, REQUIRED
 from eventsite.web.forms.cleaning import Chosen, Cleaned
 
@@ -145,6 +146,32 @@ def fill_picker(form: Form) -> None:
         (OTHER_BODY, _("その他の団体（一部事務組合・広域連合・議会など）")),
     ]
     municipality.flags.required = bool(prefecture.flags.required)
+
+
+def person(block: Form, *, participation: str | None = None, viewers: int = 1) -> Person:
+    """Return whom a block describes, once it is without faults; a chosen body stands for a blank organisation."""
+
+    def value(name: str) -> str:
+        return getattr(block[name], "cleaned", "") if name in block else ""
+
+    code = value("municipality_code")
+    code = "" if code == OTHER_BODY else code
+    body = localgov.find(code) if code else None
+    return Person(
+        family_name=value("family_name"),
+        given_name=value("given_name"),
+        family_kana=value("family_kana"),
+        given_kana=value("given_kana"),
+        organisation=value("organisation") or (body.name if body else ""),
+        department=value("department"),
+        position=value("position"),
+        prefecture=body.prefecture if body else value("prefecture"),
+        municipality_code=code,
+        member_number=value("member_number"),
+        email=value("email"),
+        participation=participation,
+        viewers=viewers,
+    )
 
 
 def _anything(form: Form, field: Any) -> None:

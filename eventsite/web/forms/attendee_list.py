@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 
 MOST = 20
 COPIED = ("prefecture", "municipality_code", "organisation", "department")
+_ACTION = re.compile(r"(remove|municipalities)-([0-9]{1,4})")
 _NAME = re.compile(r"attendees-(\d{1,4})-(\w+)")
 
 
@@ -38,6 +39,24 @@ def remove(posted: MultiDict[str, str], index: int) -> MultiDict[str, str]:
     data = renumbered(posted)
     indices = _indices(data)
     return _keep(data, [one for one in indices if one != index]) if len(indices) > 1 else data
+
+
+def act(posted: MultiDict[str, str], action: str, most: int) -> tuple[MultiDict[str, str], str]:
+    """Do what a button of the form says, with at most `most` attendees; return the data and the field to go to.
+
+    Nothing is checked, nothing is lost.
+    """
+    numbered = _ACTION.fullmatch(action)
+    verb, index = (numbered[1], int(numbered[2])) if numbered else (action, 0)
+    if verb == "municipalities":
+        return posted, f"attendees-{index}-municipality_code"
+    if verb == "add-attendee" and count(posted) < most:
+        posted = add(posted)
+    elif verb == "remove":
+        posted = remove(posted, index)
+    else:
+        return posted, ""
+    return posted, f"attendees-{count(posted) - 1}-family_name"
 
 
 def _indices(posted: MultiDict[str, str]) -> list[int]:

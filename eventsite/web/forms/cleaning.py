@@ -137,6 +137,8 @@ def all_errors(form: Form) -> list[tuple[str, str]]:
         if field.type == "FieldList":
             for entry in field.entries:
                 found += all_errors(entry.form)
+        elif field.type == "FormField":
+            found += all_errors(field.form)
         else:
             found += [(field.id, str(words)) for words in field.errors]
     return found

@@ -1,7 +1,9 @@
 """The organiser's form of an event. Shape only; the verbs are in `events`."""
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import Any
 
 from flask_babel import gettext as _
@@ -32,9 +34,26 @@ PLAIN = (
     *("organizer", "contact_name", "contact_email", "contact_phone", "contact_hours"),
 )
 
+SWITCHES = ("live", "confirm_screen", "changes_allowed", "join_on_page")
+DEADLINES = (  # fields by the beginning of their names, the column, the time of a day without one
+    ("opens", "opens_at", time(10)),
+    ("closes", "closes_at", time(17)),
+    ("changes", "changes_until", time(17)),
+    ("cancel", "cancel_until", time(17)),
+)
+FIELD_OF = {"start_at": "start", "end_at": "end", "lottery_at": "lottery_date"} | {
+    column: f"{name}_date" for name, column, _usual in DEADLINES
+}
+
 
 class EventForm(FlaskForm):
-    """One event. Times are wall-clock times in the event's zone."""
+    """One event. Times are wall-clock times in the event's `zone`.
+
+    `stored` are its instants as they are: where clocks are put back, the hour that comes twice stays the one it was.
+    """
+
+    zone: str = dates.TOKYO
+    stored: Mapping[str, datetime | None] = MappingProxyType({})
 
     title = text_field(_l("題名"), required=True)
     subtitle = text_field(_l("副題"))
@@ -93,7 +112,25 @@ class EventForm(FlaskForm):
     opens_time = time_field(_l("受付開始時刻"))
     closes_date = day_field(_l("受付終了日"))
     closes_time = time_field(_l("受付終了時刻"))
+    lottery_date = day_field(_l("抽選日"))
     confirm_screen = BooleanField(_l("申込の前に確認画面を出す"), default=True)
+
+    changes_allowed = BooleanField(
+        _l("参加者が、お申し込みの内容を自分で変更できるようにする"),
+        default=True,
+        description=_l("所属や電話番号、質問への答えなどです。お名前の変更は、参加者の差し替えになります。"),
+    )
+    changes_date = day_field(_l("内容を変更できる期限の日"))
+    changes_time = time_field(_l("内容を変更できる期限の時刻"))
+    cancel_date = day_field(_l("取消と差し替えの期限の日"))
+    cancel_time = time_field(_l("取消と差し替えの期限の時刻"))
+    join_on_page = BooleanField(
+        _l("参加用URLを確認ページにも載せる"),
+        default=True,
+        description=_l(
+            "参加が確定した方のページにだけ載せます。チェックを外すと、メールだけでお知らせします。"
+        ),
+    )
 
     organizer = text_field(_l("主催"))
     contact_name = text_field(_l("お問い合わせ先の名前"))
@@ -106,11 +143,16 @@ class EventForm(FlaskForm):
     notice = text_field(_l("ページの上に出す注意書き"), 400)
     tags = text_field(_l("分野"), 200, _l("「、」で区切って並べます。"))
 
+    def look_at(self, event: Event) -> None:
+        """Take the zone and the moments of an event that is there already."""
+        self.zone = event.timezone
+        self.stored = {column: getattr(event, column) for column in FIELD_OF}
+
     def faults(self) -> list[tuple[str, str]]:
         """Validate, dates against each other too; return (field id, sentence) for each fault."""
         self.validate()
         found = all_errors(self)
-        return found or self._check_dates()
+        return found or self._check_wall_times() or self._check_dates()
 
     def values(self) -> dict[str, Any]:
         """Return column values. Call it after `faults()` has found nothing."""
@@ -118,8 +160,7 @@ class EventForm(FlaskForm):
         values |= self._instants()
         values["slug"] = self.slug.cleaned or f"seminar-{self.date.cleaned:%Y%m%d}-{self.start.cleaned:%H%M}"
         values["format"] = Format(self.format.cleaned)
-        values["live"] = bool(self.live.data)
-        values["confirm_screen"] = bool(self.confirm_screen.data)
+        values |= {name: bool(self[name].data) for name in SWITCHES}
         values["time_status"] = "予定" if self.provisional.data else ""
         values["capacity_total"] = or_none(self.capacity_total.cleaned)
         values["tags"] = [one for one in re.split(r"[、,，]\s*", self.tags.cleaned) if one]
@@ -130,13 +171,39 @@ class EventForm(FlaskForm):
         return {"venue": or_none(self.seats_venue.cleaned), "online": or_none(self.seats_online.cleaned)}
 
     def _instants(self) -> dict[str, datetime | None]:
+        return {column: wall and self._instant(column, wall) for column, wall in self._wall_times().items()}
+
+    def _wall_times(self) -> dict[str, datetime | None]:
+        """Day and time as they were typed; a blank time is the usual one, a blank day no moment."""
         day, last = self.date.cleaned, self.end_date.cleaned or self.date.cleaned
-        return {
-            "start_at": _instant(day, self.start.cleaned),
-            "end_at": _instant(last, self.end.cleaned),
-            "opens_at": _moment(self.opens_date.cleaned, self.opens_time.cleaned, time(10)),
-            "closes_at": _moment(self.closes_date.cleaned, self.closes_time.cleaned, time(17)),
+        walls: dict[str, datetime | None] = {
+            "start_at": datetime.combine(day, self.start.cleaned),
+            "end_at": datetime.combine(last, self.end.cleaned),
+            "lottery_at": _wall(self.lottery_date.cleaned, time(10)),
         }
+        for name, column, usual in DEADLINES:
+            walls[column] = _wall(self[f"{name}_date"].cleaned, self[f"{name}_time"].cleaned or usual)
+        return walls
+
+    def _instant(self, column: str, wall: datetime) -> datetime:
+        try:
+            return dates.to_instant(wall, self.zone)
+        except dates.AmbiguousTime as twice:
+            return twice.later if self.stored.get(column) == twice.later else twice.earlier
+
+    def _check_wall_times(self) -> list[tuple[str, str]]:
+        for name in ("changes", "cancel"):
+            if self[f"{name}_time"].cleaned and not self[f"{name}_date"].cleaned:
+                return self._fault(f"{name}_date", _("時刻だけでなく、日も入力してください。"))
+        for column, wall in self._wall_times().items():
+            try:
+                self._instant(column, wall) if wall else None
+            except dates.NoSuchTime:
+                words = _("夏時間への切替えのため、この時刻はありません。別の時刻を入力してください。")
+                return self._fault(FIELD_OF[column], words)
+            except OverflowError:
+                return self._fault(FIELD_OF[column], _("日付を確認してください。"))
+        return []
 
     def _check_dates(self) -> list[tuple[str, str]]:
         instants = self._instants()
@@ -147,6 +214,12 @@ class EventForm(FlaskForm):
             return self._fault("closes_date", _("受付終了は、開始より前にしてください。"))
         if opens is not None and opens >= (closes or start):
             return self._fault("opens_date", _("受付開始は、受付終了より前にしてください。"))
+        if instants["lottery_at"] is not None and instants["lottery_at"] >= start:
+            return self._fault("lottery_date", _("抽選は10:00に行います。開始より前の日にしてください。"))
+        for column in ("changes_until", "cancel_until"):
+            until = instants[column]
+            if until is not None and until > start:
+                return self._fault(FIELD_OF[column], _("期限は、開始より前にしてください。"))
         return []
 
     def _fault(self, name: str, sentence: str) -> list[tuple[str, str]]:
@@ -170,18 +243,15 @@ def event_data(event: Event) -> dict[str, Any]:
         "tags": "、".join(event.tags),
     }
     data |= {f"seats_{one.key}": shown(one.capacity) for one in event.modes}
-    for name, moment in (("opens", event.opens_at), ("closes", event.closes_at)):
+    for name, column, _usual in DEADLINES:
+        moment = getattr(event, column)
         local = dates.in_zone(moment, event.timezone) if moment else None
         data[f"{name}_date"] = f"{local:%Y-%m-%d}" if local else ""
         data[f"{name}_time"] = f"{local:%H:%M}" if local else ""
+    drawn = dates.in_zone(event.lottery_at, event.timezone) if event.lottery_at else None
+    data["lottery_date"] = f"{drawn:%Y-%m-%d}" if drawn else ""
     return data
 
 
-def _moment(day: date | str, at: time | str, usual: time) -> datetime | None:
-    if not isinstance(day, date):
-        return None
-    return _instant(day, at if isinstance(at, time) else usual)
-
-
-def _instant(day: date, at: time) -> datetime:
-    return dates.to_instant(datetime.combine(day, at), dates.TOKYO)
+def _wall(day: date | str, at: time) -> datetime | None:
+    return datetime.combine(day, at) if isinstance(day, date) else None

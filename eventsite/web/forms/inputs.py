@@ -5,14 +5,14 @@ Not for whole forms.
 
 import re
 import unicodedata
-from datetime import date, time
-from typing import Any
+from datetime import date, datetime, time
+from typing import Any, NoReturn
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import StringField, TextAreaField, ValidationError
 
-from eventsite import text
+from eventsite import dates, text
 from eventsite.web.forms.cleaning import Cleaned
 
 LARGEST = 2**31 - 1
@@ -85,6 +85,33 @@ def read_positive(value: str) -> int:
     return number
 
 
+def moment(day: StringField, at: StringField, usual: time, zone: str) -> datetime | None:
+    """Return what a day field and a time field say on the clocks of a zone, None without a day.
+
+    A blank time is the usual one; of a time that the clocks show twice it is the first. Raises ValidationError for a
+    time that they skip, and for a time without a day.
+    """
+    if not isinstance(day.cleaned, date):
+        if isinstance(at.cleaned, time):
+            raise ValidationError(_("日付も入力してください。"))
+        return None
+    local = datetime.combine(day.cleaned, at.cleaned if isinstance(at.cleaned, time) else usual)
+    try:
+        return dates.to_instant(local, zone)
+    except dates.AmbiguousTime as twice:
+        return twice.earlier
+    except dates.NoSuchTime:
+        raise ValidationError(_("この日時は、夏時間の切り替えのため、ありません。")) from None
+    except OverflowError:
+        return _no_date()
+
+
+def day_and_time(instant: datetime | None, zone: str) -> tuple[str, str]:
+    """Return what the two fields show of an instant."""
+    local = dates.in_zone(instant, zone) if instant else None
+    return (f"{local:%Y-%m-%d}", f"{local:%H:%M}") if local else ("", "")
+
+
 def read_slug(value: str) -> str:
     slug = unicodedata.normalize("NFKC", value).strip().lower()
     if re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{1,58}[a-z0-9])", slug):
@@ -106,5 +133,5 @@ def read_join_url(value: str) -> str:
     raise ValidationError(_("https:// で始まるURLを入力してください。"))
 
 
-def _no_date() -> date:
+def _no_date() -> NoReturn:
     raise ValidationError(_("日付は、2026-12-24のように入力してください。"))

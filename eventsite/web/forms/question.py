@@ -1,5 +1,6 @@
 """An event's own question as a field of its form. Not for what counts as an answer: registration/questions.py."""
 
+from collections.abc import Collection
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -19,8 +20,9 @@ from eventsite.registration import questions
 from eventsite.web.forms.cleaning import options
 
 
-def question_field(question: Question) -> Any:
-    check = _Answer(question)
+def question_field(question: Question, full: Collection[str] = ()) -> Any:
+    """Return the unbound field of a question; choices in `full` have no places left and say so."""
+    check = _Answer(question, full)
     support = question.help or None
     offered = options(*((one, one) for one in questions.choices(question)))
     if question.type == "textarea":
@@ -45,13 +47,14 @@ def question_field(question: Question) -> Any:
 class _Answer:
     """Validator that asks `questions` what counts as an answer."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, full: Collection[str]) -> None:
         self.question = question
         width = "short" if question.type in {"number", "date"} else "full"
         self.field_flags = {
             "required": question.required,
             "optional_mark": not question.required,
             "width": width,
+            "full": frozenset(full),
         }
 
     def __call__(self, form: Form, field: Any) -> None:

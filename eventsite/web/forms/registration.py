@@ -3,6 +3,7 @@
 Not for the fields that a category adds (building.py, attendee.py, question.py). Seats are decided elsewhere.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,11 +11,13 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, Form, HiddenField, StringField
 
-from eventsite import i18n, localgov, text
+from eventsite import i18n, text
 from eventsite.models import Category, Event, Question
 from eventsite.registration import Application, ConsentBox, Person
-from eventsite.web.forms.attendee import OTHER_BODY
+from eventsite.web.forms.attendee import person
 from eventsite.web.forms.cleaning import Cleaned, Ticked, all_errors
+from eventsite.web.forms.consents import optional_boxes
+from eventsite.web.forms.contact import contact_name_field
 
 PAGE_ORDER = (
     "participation",
@@ -34,7 +37,10 @@ PAGE_ORDER = (
 
 
 class RegistrationForm(FlaskForm):
-    """Base of the form that is made for each category; the token stands for CSRF protection."""
+    """Base of the form that is made for each category; the token stands for CSRF protection.
+
+    `asked` are the questions that follow from the answers so far, `deciding` the fields on which others depend.
+    """
 
     class Meta:
         csrf = False
@@ -43,6 +49,7 @@ class RegistrationForm(FlaskForm):
     category: Category
     modes: dict[str, str]
     asked: list[Question]
+    deciding: Sequence[str] = ()
 
     form_token = HiddenField()
     website = StringField(_l("この欄には何も入力しないでください"))
@@ -52,12 +59,7 @@ class RegistrationForm(FlaskForm):
         description=_l("確認メールをお送りします。部署で共有しているアドレスでもかまいません。"),
         render_kw={"autocomplete": "email", "inputmode": "email"},
     )
-    contact_name = StringField(
-        _l("申込担当者"),
-        [Cleaned(link_free=True, marked_optional=True, width="medium")],
-        description=_l("参加者と異なる場合のみ、お名前を入力してください。"),
-        render_kw={"autocomplete": "off"},
-    )
+    contact_name = contact_name_field()
     all_or_nothing = BooleanField(_l("全員の席がそろわない場合は申し込まない"))
     consent_privacy = BooleanField(
         _l("個人情報の取扱いについて確認し、同意します"),
@@ -116,37 +118,12 @@ class RegistrationForm(FlaskForm):
     def _cleaned(self, name: str) -> Any:
         return getattr(self[name], "cleaned", "") if name in self else ""
 
-    def _person(self, form: Form, index: int) -> Person:
-        def value(name: str) -> str:
-            return getattr(form[name], "cleaned", "") if name in form else ""
-
-        code = value("municipality_code")
-        code = "" if code == OTHER_BODY else code
-        body = localgov.find(code) if code else None
-        return Person(
-            family_name=value("family_name"),
-            given_name=value("given_name"),
-            family_kana=value("family_kana"),
-            given_kana=value("given_kana"),
-            organisation=value("organisation") or (body.name if body else ""),
-            department=value("department"),
-            position=value("position"),
-            prefecture=body.prefecture if body else value("prefecture"),
-            municipality_code=code,
-            member_number=value("member_number"),
-            email=value("email"),
-            participation=self._cleaned("participation") or None,
-            viewers=(self._cleaned("viewers") or 1) if index == 0 else 1,
-        )
+    def _person(self, block: Form, index: int) -> Person:
+        viewers = (self._cleaned("viewers") or 1) if index == 0 else 1
+        return person(block, participation=self._cleaned("participation") or None, viewers=viewers)
 
     def _consents(self) -> list[ConsentBox]:
         boxes = [ConsentBox("privacy", True, str(self.consent_privacy.label.text))]
         if len(self.attendees) > 1:
             boxes.append(ConsentBox("group", True, str(self.consent_group.label.text)))
-        for recipient in self.event.asked_recipients:
-            box = self[f"consent_share-{recipient['code']}"]
-            boxes.append(ConsentBox("share", bool(box.data), str(box.label.text), recipient["code"]))
-        if "consent_followup" in self:
-            box = self["consent_followup"]
-            boxes.append(ConsentBox("followup", bool(box.data), str(box.label.text)))
-        return boxes
+        return boxes + optional_boxes(self, self.event)

@@ -3,7 +3,36 @@
 Not for who may enter (guards.py), nor for what happens then (events/, registration/).
 """
 
-from eventsite.web.organiser import approvals, categories, events, roster
+from eventsite.web.organiser import (
+    approvals,
+    attendees,
+    categories,
+    codes,
+    corrections,
+    draws,
+    entry,
+    events,
+    members,
+    questions,
+    roster,
+    seats,
+    waitlist,
+)
 from eventsite.web.organiser.desk import bp
 
-__all__ = ["approvals", "bp", "categories", "events", "roster"]
+__all__ = [
+    "approvals",
+    "attendees",
+    "bp",
+    "categories",
+    "codes",
+    "corrections",
+    "draws",
+    "entry",
+    "events",
+    "members",
+    "questions",
+    "roster",
+    "seats",
+    "waitlist",
+]

@@ -4,25 +4,33 @@ Not for pages.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import lazy_gettext as _l
 from flask_security import current_user
 
-from eventsite import access
+from eventsite import access, text
 from eventsite.errors import Refusal
-from eventsite.models import Account
-from eventsite.web.forms.category import CategoryForm
-from eventsite.web.forms.event import EventForm
+from eventsite.models import Account, Event
+from eventsite.registration import ledger
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
 
+class OrganisersForm(Protocol):
+    """A form that knows its faults: (field id, sentence) for each."""
+
+    def faults(self) -> list[tuple[str, str]]: ...
+    def __contains__(self, name: str) -> bool: ...
+    def __getitem__(self, name: str) -> Any: ...
+
+
 @bp.context_processor
 def rights() -> dict[str, Any]:
-    """Let pages show only what the account may do."""
-    return {"may": lambda verb, event: access.may(me(), verb, event)}
+    """Let pages show only what the account may do, and the navigation only what the event has."""
+    return {"may": lambda verb, event: access.may(me(), verb, event), "has_waitlist": _has_waitlist}
 
 
 def me() -> Account:
@@ -31,7 +39,7 @@ def me() -> Account:
 
 
 def form_answer(
-    form: EventForm | CategoryForm, save: Callable[[], ResponseReturnValue], template: str, **shown: Any
+    form: OrganisersForm, save: Callable[[], ResponseReturnValue], template: str, **shown: Any
 ) -> ResponseReturnValue:
     """Show a form; posted without faults it is saved, and a refusal then stands at its field."""
     faults: list[tuple[str, str]] = []
@@ -56,8 +64,27 @@ def button_answer(verb: Callable[[], object], done: str, page: str) -> ResponseR
     return redirect(page, 303)
 
 
-def _at_field(form: EventForm | CategoryForm, refusal: Refusal) -> list[tuple[str, str]]:
-    name = refusal.field if refusal.field in form else None
+def typed_text(field: str, name: Any, longest: int) -> str:
+    """Return what was typed into a field of several lines, cleaned; raises Refusal `invalid` at the field.
+
+    `name` is what sentences call it.
+    """
+    try:
+        words = text.clean_text(request.form.get(field, ""))
+    except text.InvalidText:
+        raise Refusal("invalid", _l("%(item)sに使えない文字が含まれています。", item=name), field) from None
+    if text.length(words) > longest:
+        sentence = _l("%(item)sは%(count)s文字以内で入力してください。", item=name, count=longest)
+        raise Refusal("invalid", sentence, field)
+    return words
+
+
+def _has_waitlist(event: Event) -> bool:
+    return any(one.waitlist for one in event.categories) or bool(ledger.waiting_kinds([event]))
+
+
+def _at_field(form: OrganisersForm, refusal: Refusal) -> list[tuple[str, str]]:
+    name = refusal.field if refusal.field and refusal.field in form else None
     if name:
         form[name].errors = [str(refusal.words)]
     return [(form[name].id if name else "", str(refusal.words))]

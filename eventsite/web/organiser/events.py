@@ -18,7 +18,7 @@ from eventsite.models import Event
 from eventsite.registration import ledger, roster
 from eventsite.web import guards, presenting
 from eventsite.web.forms.event import EventForm, event_data
-from eventsite.web.organiser import approvals, figures
+from eventsite.web.organiser import approvals, draws, figures
 from eventsite.web.organiser.desk import bp, button_answer, form_answer, me
 
 
@@ -66,6 +66,7 @@ def overview(event: Event) -> ResponseReturnValue:
         listed=catalogue.look(event, now),
         tiles=figures.tiles(event, ledger.read(event), roster_counts=roster.counts(event)),
         pending=len(approvals.waiting(event)),
+        lotteries=draws.lotteries(event),
         public_url=f"{settings.public_url}/events/{event.slug}",
         is_public=event.is_public(now),
         over=event.is_over(now),
@@ -80,6 +81,7 @@ def overview(event: Event) -> ResponseReturnValue:
 @guards.for_event("edit")
 def edit(event: Event) -> ResponseReturnValue:
     form = EventForm(data=event_data(event) if request.method == "GET" else None)
+    form.look_at(event)
 
     def save() -> ResponseReturnValue:
         changed = operations.change(event, form.values(), me(), mode_caps=form.mode_caps())

@@ -13,7 +13,7 @@ from eventsite import access
 from eventsite.models import Event, Status
 from eventsite.registration import ledger, roster, spreadsheet
 from eventsite.web import guards
-from eventsite.web.organiser import figures
+from eventsite.web.organiser import entry, figures
 from eventsite.web.organiser.desk import bp, me
 
 
@@ -31,6 +31,7 @@ def roster_page(event: Event) -> ResponseReturnValue:
         statuses=list(Status),
         places=ledger.positions(event),
         tiles=figures.tiles(event, ledger.read(event), roster_counts=roster.counts(event)),
+        may_enter=access.may(current_user, "manage_attendees", event) and entry.refusal(event) is None,
         may_download=access.may(current_user, "download_roster", event),
         losses=spreadsheet.losses(roster.table(event, "office", chosen))
         if request.args.get("losses")

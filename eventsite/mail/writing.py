@@ -1,0 +1,100 @@
+"""Write one letter: its calendar entry, its words, its bytes, and its row in the outbox.
+
+For the functions in `letters` and `corrections`, which know the occasion. Not for choosing the letter.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import func, select
+
+from eventsite import i18n
+from eventsite.config import settings
+from eventsite.db import db
+from eventsite.mail import facts, invitations, outbox
+from eventsite.mail.compose import compose
+from eventsite.mail.facts import News
+from eventsite.mail.mime import Envelope
+from eventsite.mail.recipients import Recipient
+from eventsite.models import Attendee, CalendarEntry, Message, StatusChange
+
+INVITES = {"confirmed", "won", "promoted", "approved", "address_changed"}
+TAKES_BACK = {"cancelled", "cancelled_by_office"}
+
+
+def write(recipient: Recipient, news: News, occasion: str, now: datetime) -> Message | None:
+    """Store one letter and return its row; None if the same news was written before.
+
+    `occasion` names what happened, so that the same news is never written twice.
+    """
+    registration = recipient.registration
+    with i18n.speaking(registration.locale):
+        entry, in_body = _calendar_entry(news.letter, recipient, now)
+        composed = compose(news.letter, registration.locale, facts.gather(recipient, news, now))
+    cause = outbox.Cause(
+        news.letter,
+        f"{occasion}:registration-{registration.id}",
+        recipient.key,
+        event_id=registration.event_id,
+        registration_id=registration.id,
+    )
+    reply_to = registration.event.contact_email or settings.association_email
+    sealed = envelope(recipient.email, composed.subject, composed.text, now, reply_to, entry, in_body)
+    return outbox.enqueue(cause, sealed, registration.locale)
+
+
+def envelope(
+    to: str,
+    subject: str,
+    text: str,
+    now: datetime,
+    reply_to: str = "",
+    entry: CalendarEntry | None = None,
+    in_body: bool = True,
+) -> Envelope:
+    """Return a letter with everything on it; it gets its Message-ID from the outbox."""
+    return Envelope(
+        from_name=facts.SENDER_NAME,
+        from_email=settings.sender,
+        to=to,
+        reply_to=reply_to or None,
+        subject=subject,
+        text=text,
+        message_id="",
+        date=now,
+        calendar=entry.ics if entry else None,
+        method=entry.method if entry else None,
+        calendar_in_body=in_body,
+    )
+
+
+def cause(word: str, attendees: Sequence[Attendee]) -> str:
+    """Name the move of status that is told of: the same move has the same name, a later one another."""
+    db.session.flush()
+    ids = [one.id for one in attendees]
+    change = db.session.scalar(select(func.max(StatusChange.id)).where(StatusChange.attendee_id.in_(ids)))
+    return f"{word}:change-{change}"
+
+
+def by_registration(attendees: Sequence[Attendee], *, by_status: bool = False) -> list[list[Attendee]]:
+    """Group attendees by registration, and by what has become of them if that is told apart."""
+
+    def key(one: Attendee) -> tuple[int, str]:
+        return one.registration_id, one.status.value if by_status else ""
+
+    ordered = sorted(attendees, key=lambda one: (*key(one), one.branch))
+    return [list(group) for _key, group in groupby(ordered, key=key)]
+
+
+def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> tuple[CalendarEntry | None, bool]:
+    """Return the entry that goes with the letter, and whether it stands in the body: there it is news, else a copy."""
+    if recipient.past or (letter in TAKES_BACK and not recipient.confirmed):
+        return invitations.take_back(recipient, now), True
+    if not recipient.confirmed:
+        return None, True
+    if letter in INVITES:
+        return invitations.invite(recipient, now), True
+    if letter == "changed":
+        return invitations.refresh(recipient, now)
+    return (invitations.find(recipient), False) if letter == "link_resent" else (None, True)
