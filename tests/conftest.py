@@ -1,7 +1,7 @@
 """Fixtures of the whole suite; they stand in tests/fixtures/, the named cast in tests/cast.py.
 
-`app`, `client`, `at` (clock), `database`, `make_database`, `smtp_sink`, `live_server`, `page`, `watch`. The tests run
-without any setting of the shell's.
+`app`, `client`, `at` (clock), `database`, `make_database`, `crowd`, `smtp_sink`, `live_server`, `page`, `watch`. The
+tests run without any setting of the shell's.
 """
 
 import os
@@ -13,6 +13,7 @@ for name in [one for one in os.environ if one.startswith(("EVENTSITE_", "FLASK_"
 pytest_plugins = [
     "tests.fixtures.site",
     "tests.fixtures.database",
+    "tests.fixtures.crowd",
     "tests.fixtures.post",
     "tests.fixtures.live",
     "tests.fixtures.browser",

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from eventsite import checks, tokens
 from eventsite.db import db, transaction
 from eventsite.events import operations as events
+from eventsite.events.demo import load_demo
 from eventsite.models import (
     Attendee,
     Category,
@@ -69,6 +70,12 @@ def test_a_healthy_database_has_no_violation(event: Event) -> None:
 
 
 def test_an_empty_one_has_none(app: Flask) -> None:
+    assert checks.run() == []
+
+
+def test_the_demo_has_none(app: Flask, moment) -> None:
+    moment.move(timedelta(weeks=50))
+    load_demo(today=moment().date())
     assert checks.run() == []
 
 

@@ -72,13 +72,13 @@ def state_again(recipient: Recipient, now: datetime, positions: Mapping[int, int
 
     Asked for twice in one minute it is written once, unless the done page has counted both.
     """
-    occasion = f"again-{recipient.registration.sent_again}:{now:%Y%m%d%H%M}"
+    occasion = f"again-{recipient.registration.sent_again}-{recipient.version}:{now:%Y%m%d%H%M}"
     return _write_state(recipient, occasion, now, positions)
 
 
 def link_resent(recipient: Recipient, now: datetime) -> Message | None:
     """link_resent: the personal link, to the stored address; at most once in an hour of the clock."""
-    return write(recipient, News("link_resent"), f"link:{now:%Y%m%d%H}", now)
+    return write(recipient, News("link_resent"), f"link-{recipient.version}:{now:%Y%m%d%H}", now)
 
 
 def address_changed(

@@ -38,7 +38,7 @@ class Recipient:
     def key(self) -> str:
         """Name of this recipient among those of the registration; each renewal of the link makes another one of it."""
         who = f"attendee-{self.attendee.id}" if self.attendee else "contact"
-        return who if self._version == 1 else f"{who}-{self._version}"
+        return who if self.version == 1 else f"{who}-{self.version}"
 
     @property
     def email(self) -> str:
@@ -78,8 +78,8 @@ class Recipient:
     @property
     def token(self) -> str:
         if self.attendee:
-            return tokens.derive("attendee", self.attendee.id, self._version)
-        return tokens.derive("registration", self.registration.id, self._version)
+            return tokens.derive("attendee", self.attendee.id, self.version)
+        return tokens.derive("registration", self.registration.id, self.version)
 
     @property
     def manage_url(self) -> str:
@@ -91,7 +91,8 @@ class Recipient:
         return "" if self.past else f"{settings.public_url}/r/{self.token}/calendar{self._language}"
 
     @property
-    def _version(self) -> int:
+    def version(self) -> int:
+        """How often the link was made, the first time included."""
         if self.past:
             return self.past.version
         return self.attendee.link_version if self.attendee else self.registration.link_version

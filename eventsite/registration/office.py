@@ -6,11 +6,10 @@ promotion by hand and the end of waiting stand in `waiting`, approval in `decidi
 
 from datetime import datetime
 
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from eventsite import audit, clock, i18n
-from eventsite.db import db, lock, transaction
+from eventsite.db import lock, transaction
 from eventsite.errors import Refusal
 from eventsite.mail import letters
 from eventsite.models import (
@@ -20,10 +19,9 @@ from eventsite.models import (
     Category,
     Event,
     EventStatus,
-    Revision,
     Status,
 )
-from eventsite.registration import ledger, questions, registering, seats, waiting
+from eventsite.registration import ledger, questions, registering, revisions, seats, waiting
 from eventsite.registration.application import Person
 from eventsite.registration.moves import move
 from eventsite.registration.seeds import seed_for
@@ -87,7 +85,9 @@ def move_to(attendee: Attendee, category: Category, by: Account, *, over_limit: 
         if attendee.status == Status.WAITLISTED:
             attendee.queued_at, attendee.lottery_rank = now, None
         _record_move(attendee, before, by, now, over=over)
-        letters.changed(attendee.registration, [], now, {attendee: [_line(attendee, before)]})
+        with i18n.speaking(attendee.registration.locale):
+            line = revisions.move_line(attendee, before.label, category.label)
+        letters.changed(attendee.registration, [], now, {attendee: [line]})
         waiting.promote(event)
 
 
@@ -199,17 +199,8 @@ def _record_move(attendee: Attendee, before: Category, by: Account, now: datetim
     registration, category = attendee.registration, attendee.category
     if all(one.category is category for one in registration.attendees if one.is_active):
         registration.category = category
-    db.session.add(
-        Revision(
-            registration_id=registration.id,
-            attendee_id=attendee.id,
-            kind="moved",
-            before={"category": before.code},
-            after={"category": category.code},
-            at=now,
-            account_id=by.id,
-        )
-    )
+    codes = {"category": before.code}, {"category": category.code}
+    revisions.keep(registration, attendee, "moved", *codes, now, by)
     audit.record(
         "attendee.moved",
         registration.event,
@@ -219,17 +210,3 @@ def _record_move(attendee: Attendee, before: Category, by: Account, now: datetim
         after=category.code,
         over_limit=over,
     )
-
-
-def _line(attendee: Attendee, before: Category) -> str:
-    """Say what was changed, in the recipient's language; whose it is where there are several."""
-    registration = attendee.registration
-    with i18n.speaking(registration.locale):
-        several = len(registration.attendees) > 1
-        whose = _("参加者%(number)s", number=attendee.branch) + "　" if several else ""
-        return whose + _(
-            "%(label)s　変更前：%(before)s　変更後：%(after)s",
-            label=_("参加区分"),
-            before=before.label,
-            after=attendee.category.label,
-        )

@@ -79,12 +79,11 @@ def change_address(recipient: Recipient, email: str, *, by: Account | None = Non
     False if the link that this came by has died in the meantime. Raises Refusal `closed` for the public once the event
     is over or nobody of theirs takes part, `invalid` at `email` for the address that is there already.
     """
-    row = recipient.attendee or recipient.registration
-    came_by = row.link_version
+    came_by = recipient.version
     with transaction():
         lock(recipient.registration.event)
         now = clock.now()
-        if row.link_version != came_by:
+        if recipient.version != came_by:
             return False
         if by is None:
             check_changeable(recipient, now)
@@ -118,7 +117,7 @@ def was_changed_to(kind: str, row_id: int, version: int, email: str) -> bool:
         recipient = Recipient(found) if found else None
     if recipient is None or recipient.email != email:
         return False
-    return (recipient.attendee or recipient.registration).link_version == version + 1
+    return recipient.version == version + 1
 
 
 def send_link(reference: str, email: str) -> None:

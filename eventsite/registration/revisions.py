@@ -43,9 +43,13 @@ def keep(
 
 def attendee_lines(attendee: Attendee, new: Values) -> list[str]:
     """Return the lines about an attendee's new details, before they are written; several attendees are numbered."""
-    several = len(attendee.registration.attendees) > 1
-    whose = _("参加者%(number)s", number=attendee.branch) + "　" if several else ""
+    whose = _whose(attendee)
     return [whose + line for line in _lines(_words(attendee), _words(attendee, new))]
+
+
+def move_line(attendee: Attendee, before: str, after: str) -> str:
+    """Return the line about a move from one category to another, both by their labels."""
+    return _whose(attendee) + _line(_("参加区分"), before, after)
 
 
 def registration_lines(registration: Registration, contact: Values, answers: Values) -> list[str]:
@@ -65,6 +69,11 @@ def replacement_line(number: int, before: str, after: str) -> str:
         before=before,
         after=after,
     )
+
+
+def _whose(attendee: Attendee) -> str:
+    several = len(attendee.registration.attendees) > 1
+    return _("参加者%(number)s", number=attendee.branch) + "　" if several else ""
 
 
 def _lines(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

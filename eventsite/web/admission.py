@@ -28,11 +28,11 @@ def in_words(category: Category) -> str:
     words = [
         _("抽選") if category.selection == "lottery" else _("先着順"),
         _check(category),
-        _("1回に%(count)s名まで", count=category.max_attendees),
+        _group(category.max_attendees),
         _organisations(category),
         *_window(category),
     ]
-    return _("・").join(one for one in words if one)
+    return _("／").join(one for one in words if one)
 
 
 def _check(category: Category) -> str:
@@ -52,6 +52,10 @@ def _check(category: Category) -> str:
     return _("自治体のメールアドレスでない方は、事務局が確認します")
 
 
+def _group(most: int) -> str:
+    return _("お一人ずつ") if most == 1 else _("1回に%(count)s名まで", count=most)
+
+
 def _organisations(category: Category) -> str:
     limit = category.per_organization_limit
     return "" if limit is None else _("1団体%(count)s名まで", count=limit)
@@ -62,7 +66,7 @@ def _window(category: Category) -> list[str]:
     zone, language = category.event.timezone, i18n.current()
     words = []
     if category.opens_at is not None and category.opens_at != category.event.opens_at:
-        words.append(_("%(when)sから", when=dates.when_short(category.opens_at, zone, language)))
+        words.append(_("受付は%(when)sから", when=dates.when_short(category.opens_at, zone, language)))
     if category.closes_at is not None and category.closes_at != category.event.closes_at:
-        words.append(_("%(when)sまで", when=dates.deadline(category.closes_at, zone, language)))
+        words.append(_("受付は%(when)sまで", when=dates.deadline(category.closes_at, zone, language)))
     return words

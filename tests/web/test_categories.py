@@ -451,27 +451,27 @@ class TestAttendees:
         assert db.session.scalar(select(func.count(Registration.id))) == 1
 
     WORDS = [
-        pytest.param({}, "先着順・1回に5名まで", id="open"),
-        pytest.param({"approval": "manual"}, "先着順・事務局の承認あり・1回に5名まで", id="manual"),
-        pytest.param({"selection": "lottery", "max_attendees": 1}, "抽選・1回に1名まで", id="lottery"),
+        pytest.param({}, "先着順／1回に5名まで", id="open"),
+        pytest.param({"approval": "manual"}, "先着順／事務局の承認あり／1回に5名まで", id="manual"),
+        pytest.param({"selection": "lottery", "max_attendees": 1}, "抽選／お一人ずつ", id="lottery"),
         pytest.param(
             {"verification": "domain_hint"},
-            "先着順・自治体のメールアドレスでない方は、事務局が確認します・1回に5名まで",
+            "先着順／自治体のメールアドレスでない方は、事務局が確認します／1回に5名まで",
             id="domain",
         ),
         pytest.param(
             {"verification": "domain_hint", "domains": ["example.or.jp"]},
-            "先着順・対象外のメールアドレスの方は、事務局が確認します・1回に5名まで",
+            "先着順／対象外のメールアドレスの方は、事務局が確認します／1回に5名まで",
             id="own-domains",
         ),
         pytest.param(
             {"verification": "member_roster", "per_organization_limit": 3},
-            "先着順・会員番号を確認できない方は、事務局が確認します・1回に5名まで・1団体3名まで",
+            "先着順／会員番号を確認できない方は、事務局が確認します／1回に5名まで／1団体3名まで",
             id="member",
         ),
         pytest.param(
             {"verification": "invite_code", "approval": "manual", "listed": True},
-            "先着順・招待コードが必要です（事務局の承認あり）・1回に5名まで",
+            "先着順／招待コードが必要です（事務局の承認あり）／1回に5名まで",
             id="code",
         ),
         pytest.param(
@@ -479,7 +479,7 @@ class TestAttendees:
                 "opens_at": datetime(2025, 11, 30, 1, 0, tzinfo=UTC),
                 "closes_at": datetime(2025, 12, 19, 8, 0, tzinfo=UTC),
             },
-            "先着順・1回に5名まで・11月30日（日）10:00から・12月19日（金）17:00まで",
+            "先着順／1回に5名まで／受付は11月30日（日）10:00から／受付は12月19日（金）17:00まで",
             id="window",
         ),
     ]

@@ -34,12 +34,11 @@ SOURCES = {
 }
 _REASONS = {
     "registered": _l("申込"),
-    "category-full": _l("参加区分の定員に達していたため"),
-    "event-full": _l("全体の定員に達していたため"),
-    "mode-full": _l("参加方法の定員に達していたため"),
-    "behind-others": _l("先に待っている方がいたため"),
+    "category-full": _l("区分が満席"),
+    "event-full": _l("セミナー全体が満席"),
+    "mode-full": _l("参加方法が満席"),
+    "behind-others": _l("先に待っている方がいる"),
     "approved": _l("事務局の承認"),
-    "address-corrected": _l("メールアドレスの訂正"),
     "declined": _l("事務局の判断"),
     "by-attendee": _l("本人による取消"),
     "by-office": _l("事務局による取消"),
@@ -51,6 +50,7 @@ _REASONS = {
     "waitlist-ended": _l("キャンセル待ちの終了"),
     "won": _l("抽選"),
     "not-drawn": _l("抽選"),
+    "address-corrected": _l("メールアドレスの訂正により、承認が不要に"),
 }
 _KINDS = {
     "details": _l("内容の変更"),
