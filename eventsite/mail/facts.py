@@ -60,7 +60,7 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         room_opens=wording.room_opens(event),
         online=recipient.takes_part_online,
         format=wording.form_of_event(event),
-        fee=wording.fee(event, registration.category),
+        fee=wording.fee(event, first.category),
         attendees=tuple(_row(one, recipient, news) for one in recipient.attendees),
         join=_joining(recipient) if recipient.confirmed else "",
         join_url=event.join_url,

@@ -56,7 +56,7 @@ flags = st.booleans()
 often = st.sampled_from([True, True, False])
 seldom = st.sampled_from([False, False, False, True])
 groups = st.lists(flags, min_size=1, max_size=3)
-applications = st.tuples(categories, groups, flags, flags, seldom)
+applications = st.tuples(categories, groups, flags, flags, seldom, seldom)
 
 
 class Lives(RuleBasedStateMachine):
@@ -71,7 +71,6 @@ class Lives(RuleBasedStateMachine):
         self.moment.moment = NOW
         self.chance.seed(0)
         self.count = self.steps = 0
-        self.sent: list[tuple[Application, int]] = []
         self.by_choice = self.details = False
 
     def teardown(self) -> None:
@@ -83,7 +82,7 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(
         total=st.sampled_from([2, 3, 5, None]),
-        caps=st.tuples(small_caps, small_caps, small_caps, small_caps),
+        caps=st.tuples(small_caps, any_caps, small_caps, any_caps),
         modes=st.none() | st.tuples(small_caps, small_caps),
         offers=st.tuples(often, often, often, often),
         lists=st.tuples(seldom, seldom, seldom, seldom),
@@ -117,24 +116,22 @@ class Lives(RuleBasedStateMachine):
             self.everything_is_right()
 
     @rule(sent=applications)
-    def registers(self, sent: tuple[str, list[bool], bool, bool, bool]) -> None:
-        category, modes, known, own, whole = sent
-        made = self.sends(self.application(category, modes, known=known, own=own, all_or_nothing=whole))
-        assert not (whole and made and "waitlisted" in [one.status for one in made.attendees])
+    def registers(self, sent: tuple[str, list[bool], bool, bool, bool, bool]) -> None:
+        category, modes, known, own, whole, twice = sent
+        application = self.application(category, modes, known=known, own=own, all_or_nothing=whole)
+        made = self.attempt(registration.register, self.event, application)
+        if made is not None:
+            assert not (whole and "waitlisted" in [one.status for one in made.attendees])
+            if twice:
+                assert registration.register(self.event, application).id == made.id
 
     @rule(category=categories, venue=flags, over=seldom)
     def is_registered_by_telephone(self, category: str, venue: bool, over: bool) -> None:
         self.by_choice = over
         application = self.application(category, [venue], known=True, own=False)
-        self.sends(application, by=self.sato, source="staff", over_limit=over)
-
-    @precondition(lambda self: self.sent)
-    @rule(which=any_one)
-    def sends_the_same_form_again(self, which: int) -> None:
-        application, number = self.sent[which % len(self.sent)]
-        before = self.seen.people
-        assert registration.register(self.event, application).id == number
-        assert witness.look(self.event, self.seen).people == before
+        self.attempt(
+            registration.register, self.event, application, by=self.sato, source="staff", over_limit=over
+        )
 
     @precondition(lambda self: self.seen.who(*ACTIVE))
     @rule(which=any_one, mask=some, office=flags)
@@ -163,12 +160,16 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.seen.who("pending"))
     @rule(mask=some, yes=flags)
     def is_decided_upon(self, mask: int, yes: bool) -> None:
-        asking = self.some_of(mask, "pending")
+        left_out = [
+            one for one in self.seen.who("pending") if one.seatless and one.category not in self.seen.undrawn
+        ]
+        asking = self.some_of(mask, left_out or self.seen.who("pending"))
         self.attempt(registration.approve if yes else registration.decline, self.event, asking, self.sato)
 
     @rule(which=any_one, cap=any_caps)
     def caps_change(self, which: int, cap: int | None) -> None:
-        caps = sorted(self.seen.caps)
+        contended = {one for waiting in self.seen.who("waitlisted") for one in waiting.caps}
+        caps = sorted(contended or self.seen.caps)
         kind, name = caps[which % len(caps)]
         if kind == "event":
             operations.change(self.event, {"capacity_total": cap}, self.sato)
@@ -207,20 +208,21 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.seen.who("offered"))
     @rule()
     def an_offer_lapses(self) -> None:
-        ends = min(one.offer_until for one in self.seen.who("offered") if one.offer_until)
-        self.moment.moment = max(self.moment.moment, ends)
+        self.moment.moment = self.end_of_an_offer()
         registration.expire_offers(self.event)
 
     @precondition(lambda self: self.seen.who("offered"))
-    @rule(which=any_one)
-    def accepts(self, which: int) -> None:
+    @rule(which=any_one, late=seldom)
+    def accepts(self, which: int, late: bool) -> None:
+        if late:
+            self.moment.moment = self.end_of_an_offer()
         self.attempt(registration.accept, self.one_of(which, "offered"))
 
     @precondition(lambda self: self.seen.who("waitlisted"))
     @rule(mask=some, chosen=flags, over=seldom)
     def is_promoted_by_hand(self, mask: int, chosen: bool, over: bool) -> None:
         self.by_choice = chosen or over
-        people = self.some_of(mask, "waitlisted") if chosen else None
+        people = self.some_of(mask, self.seen.who("waitlisted")) if chosen else None
         self.attempt(registration.promote_by_hand, self.event, self.sato, people, over_limit=over)
 
     @precondition(lambda self: self.seen.who("waitlisted") and self.steps > 16)
@@ -232,14 +234,19 @@ class Lives(RuleBasedStateMachine):
     @rule(which=any_one, over=seldom)
     def comes_after_all(self, which: int, over: bool) -> None:
         self.by_choice = over
-        self.attempt(registration.restore, self.one_of(which, "cancelled"), self.sato, over_limit=over)
+        gone = self.seen.who("cancelled")
+        gone = [one for one in gone if not self.seen.has_room(one)] or gone
+        who = db.session.get_one(Attendee, gone[which % len(gone)].id)
+        self.attempt(registration.restore, who, self.sato, over_limit=over)
 
     @precondition(lambda self: self.seen.who(*ACTIVE))
     @rule(which=any_one, category=categories, over=seldom)
     def moves(self, which: int, category: str, over: bool) -> None:
         self.by_choice, self.details = over, True
         target = self.category(category)
-        self.attempt(registration.move_to, self.one_of(which, *ACTIVE), target, self.sato, over_limit=over)
+        waits = which % 2 and self.seen.who("waitlisted")
+        who = self.one_of(which, *(("waitlisted",) if waits else ACTIVE))
+        self.attempt(registration.move_to, who, target, self.sato, over_limit=over)
 
     @invariant()
     def everything_is_right(self) -> None:
@@ -260,12 +267,6 @@ class Lives(RuleBasedStateMachine):
             return verb(*arguments, **how)
         except (Refusal, OutcomeChanged):
             return None
-
-    def sends(self, application: Application, **how: Any) -> Registration | None:
-        made: Registration | None = self.attempt(registration.register, self.event, application, **how)
-        if made is not None:
-            self.sent.append((application, made.id))
-        return made
 
     def application(
         self, category: str, modes: list[bool], *, known: bool, own: bool, **more: Any
@@ -301,10 +302,13 @@ class Lives(RuleBasedStateMachine):
         people = self.seen.who(*statuses)
         return db.session.get_one(Attendee, people[which % len(people)].id)
 
-    def some_of(self, mask: int, status: str) -> list[Attendee]:
-        people = self.seen.who(status)
+    def some_of(self, mask: int, people: list[witness.Person]) -> list[Attendee]:
         chosen = [one for place, one in enumerate(people) if mask & (1 << place % 3)] or people
         return [db.session.get_one(Attendee, one.id) for one in chosen]
+
+    def end_of_an_offer(self) -> datetime:
+        ends = [one.offer_until for one in self.seen.who("offered") if one.offer_until]
+        return max(self.moment.moment, min(ends))
 
     def pairs(self) -> list[witness.Person]:
         """Those who hold a seat of the kind that somebody waits for."""

@@ -151,6 +151,7 @@ class TestRegister:
             "answer": 1,
             "message": 2,
             "calendar_entry": 2,
+            "revision": 0,
         }
         assert (found.contact_email, found.locale, found.source) == (TOWN_HALL, "ja", "web")
         assert found.form_key == hashlib.sha256(b"key-1").hexdigest()
@@ -173,6 +174,7 @@ class TestRegister:
             "attendees": 2,
             "statuses": ["confirmed", "confirmed"],
             "source": "web",
+            "over_limit": False,
         }
         assert found.answers[0].value == "窓口"
         assert self.consents(first) == [
@@ -754,6 +756,6 @@ def test_every_table_a_verb_writes_is_counted(app: Flask) -> None:
 
 
 def test_letters_of_every_status_can_be_composed(app: Flask) -> None:
-    assert {"confirmed", "pending", "waitlisted", "lottery"} == set(letters.LETTER_OF.values())
+    assert {"confirmed", "offered", "pending", "waitlisted", "lottery"} == set(letters.LETTER_OF.values())
     assert {one.name for one in compose.LETTERS.iterdir()} >= set(letters.LETTER_OF.values())
     assert isinstance(an_application(), Application)

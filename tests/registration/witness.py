@@ -168,6 +168,7 @@ def faults(before: Seen, after: Seen, *, by_choice: bool, details: bool) -> Iter
     yield from _oversold(before, after)
     yield from _left_lying(after)
     yield from _misplaced(before, after)
+    yield from _promoted_too_late(before, after)
     if not by_choice:
         yield from _let_in(before, after)
         yield from _overtaken(before, after)
@@ -210,6 +211,19 @@ def _misplaced(before: Seen, after: Seen) -> Iterator[str]:
         stays = known is not None and (known.status, known.category) == ("waitlisted", one.category)
         if one.queued_at != (known.queued_at if known and stays else after.now):
             yield f"{one} has another place than {known}"
+
+
+def _promoted_too_late(before: Seen, after: Seen) -> Iterator[str]:
+    """After the closing nobody gets a seat from the waitlist, but by the hand of the office (D23)."""
+    for change in after.changes[len(before.changes) :]:
+        late = after.now >= after.closes[after.people[change.attendee_id].category]
+        if (
+            late
+            and change.from_status == "waitlisted"
+            and change.to_status in HOLDING
+            and not change.account_id
+        ):
+            yield f"attendee {change.attendee_id} was promoted after the closing"
 
 
 def _let_in(before: Seen, after: Seen) -> Iterator[str]:
