@@ -321,6 +321,7 @@ def test_the_figures_are_those_of_the_ledger(app: Flask, moment) -> None:
     event = a_seminar(3, capacity_total=4, promotion="offer")
     holders = take(event, 3)
     register(event, an_application(TAKASAKI, YOSHIDA))
+    moment.move(timedelta(seconds=1))
     take(event, 2, category="company")
     approve(event, holders, kanri())
     cancel(holders[:2])

@@ -10,7 +10,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from eventsite.db import Base, db, transaction
-from eventsite.models import Account, AuditEntry, Category, Event, EventRole, EventStatus, Question, Status
+from eventsite.models import (
+    Account,
+    Attendee,
+    AuditEntry,
+    Category,
+    Event,
+    EventRole,
+    EventStatus,
+    Question,
+    Status,
+)
 from eventsite.registration import register
 from tests.cast import an_application, an_event, kanri, people, sato, sign_in, suzuki, tanaka
 from tests.fixtures.database import on_both
@@ -56,8 +66,14 @@ def organiser_pages(app: Flask, event: Event) -> Iterator[tuple[str, str]]:
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             if rule.endpoint.startswith("organiser.") and "slug" in rule.arguments:
-                address = rule.build({name: values.get(name, "1") for name in rule.arguments})[1]
+                own = {"number": attendee_number(event)} if "/attendees/" in rule.rule else {}
+                address = rule.build({name: (values | own).get(name, "1") for name in rule.arguments})[1]
                 yield from ((method, address) for method in sorted(rule.methods & {"GET", "POST"}))
+
+
+def attendee_number(event: Event) -> str:
+    attendee = db.session.scalars(select(Attendee).where(Attendee.event_id == event.id)).one()
+    return attendee.number
 
 
 @pytest.fixture
@@ -106,9 +122,8 @@ class TestWhoMayEnter:
             db.session.scalars(select(EventRole)).one().role = role
         sign_in(client, account)
         before = contents()
-        allowed = {"", "preview", "seats"} | (
-            {"roster", "roster.csv", "roster.xlsx"} if role == "staff" else set()
-        )
+        for_staff = {"roster", "roster.csv", "roster.xlsx", "waitlist", f"attendees/{attendee_number(event)}"}
+        allowed = {"", "preview", "seats"} | (for_staff if role == "staff" else set())
         start = f"/organiser/events/{event.slug}/"
         for method, path in organiser_pages(app, event):
             answer = client.open(path, method=method, data=SEMINAR)
