@@ -125,6 +125,18 @@ SETTINGS = (
     Setting("MAIL_USERNAME", "", "sign-in at the SMTP server"),
     Setting("MAIL_PASSWORD", "", "its password"),
     Setting("MAIL_DEFAULT_SENDER", "", "address that letters come from; seminar@<public host> unless set", address),
+    Setting("MAIL_TIMEOUT", 30, "seconds to wait for an answer of the mail server", number(1, 300)),
+    Setting("MAIL_PACE", 0, "letters a minute to one domain; 0 = as fast as they go", number(0, 100_000)),
+    Setting("MAIL_HTML", False, "letters have an HTML part beside the text, which says the same", flag),
+    Setting("MAIL_BOUNCE_ADDRESS", "", "where undeliverable letters come back to (name+mark@domain); else the sender", address),
+    Setting("MAIL_DKIM_DOMAIN", "", "letters are signed (DKIM) for this domain, if it is set"),
+    Setting("MAIL_DKIM_SELECTOR", "", "selector of the DKIM key in the DNS"),
+    Setting("MAIL_DKIM_KEY_FILE", "", "file with the private DKIM key (PEM)"),
+    Setting("INBOUND_SERVER", "", "IMAP server (TLS) whose mailbox `flask mail inbound` reads reports from"),
+    Setting("INBOUND_PORT", 993, "its port", number(1, 65535)),
+    Setting("INBOUND_USERNAME", "", "sign-in at the IMAP server"),
+    Setting("INBOUND_PASSWORD", "", "its password"),
+    Setting("INBOUND_FOLDER", "INBOX", "the mailbox's folder"),
     Setting("ASSOCIATION_NAME", "一般社団法人自治体DX推進協議会（GDX）", "who stands at the foot of pages and letters"),
     Setting("ASSOCIATION_ADDRESS", "", "its postal address"),
     Setting("ASSOCIATION_REPRESENTATIVE", "", "its representative, named in the privacy notice"),
@@ -134,6 +146,9 @@ SETTINGS = (
     Setting("FORM_MIN_SECONDS", 2, "a form answered faster comes back once", number(0, 60)),
 )  # fmt: skip
 
+MAIL_SETTINGS = ("MAIL_SERVER", "MAIL_TIMEOUT", "MAIL_PACE", "MAIL_HTML", "MAIL_BOUNCE_ADDRESS") + tuple(
+    one.name for one in SETTINGS if one.name.startswith(("MAIL_DKIM_", "INBOUND_"))
+)
 FIXED = {
     "SQLALCHEMY_TRACK_MODIFICATIONS": False,
     "MAX_CONTENT_LENGTH": 256 * 1024,
@@ -157,6 +172,18 @@ class Settings:
     public_url: str
     secret_key: str
     mail_server: str
+    mail_timeout: int
+    mail_pace: int
+    mail_html: bool
+    mail_bounce_address: str
+    mail_dkim_domain: str
+    mail_dkim_selector: str
+    mail_dkim_key_file: str
+    inbound_server: str
+    inbound_port: int
+    inbound_username: str
+    inbound_password: str
+    inbound_folder: str
     sender: str
     association_name: str
     association_address: str
@@ -233,7 +260,7 @@ def _settings(app: Flask) -> Settings:
     return Settings(
         public_url=config["PUBLIC_URL"],
         secret_key=config["SECRET_KEY"],
-        mail_server=config["MAIL_SERVER"],
+        **{name.lower(): config[name] for name in MAIL_SETTINGS},
         sender=config["MAIL_DEFAULT_SENDER"],
         form_min_seconds=config["FORM_MIN_SECONDS"],
         instance_path=Path(app.instance_path),

@@ -12,13 +12,14 @@ import threading
 from contextlib import suppress
 from datetime import datetime, timedelta
 from types import FrameType
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from eventsite import clock, registration
 from eventsite.db import db
 from eventsite.errors import Busy, Refusal
-from eventsite.mail import delivery, outbox
+from eventsite.mail import delivery, mailings, outbox
 from eventsite.models import Attendee, Category, Event, Status
 from eventsite.registration import drawing
 
@@ -26,6 +27,16 @@ IDLE_SECONDS = 1.0
 BEAT_EVERY = timedelta(seconds=20)
 A_DAY = timedelta(days=1)
 log = logging.getLogger(__name__)
+
+
+class Done(NamedTuple):
+    """What one round has come to; true if there may be more to do at once."""
+
+    written: int
+    delivered: int
+
+    def __bool__(self) -> bool:
+        return any(self)
 
 
 class Worker:
@@ -50,22 +61,22 @@ class Worker:
         """Do everything that is due now, then return how many messages were handled."""
         handled = 0
         while count := self._work():
-            handled += count
+            handled += count.delivered
         return handled
 
-    def _step(self) -> int:
+    def _step(self) -> bool:
         try:
-            return self._work()
+            return bool(self._work())
         except Busy:
-            return 0
+            return False
         except Exception:
             log.exception("background work failed; it goes on with the next round")
             db.session.rollback()
-            return 0
+            return False
         finally:
             db.session.remove()
 
-    def _work(self) -> int:
+    def _work(self) -> "Done":
         self._beat()
         for event in _events_with_late_offers():
             registration.expire_offers(event)
@@ -74,7 +85,8 @@ class Worker:
                 registration.draw(category, None)
         for event in _begun_events_with_a_waitlist():
             registration.end_at_start(event)
-        return delivery.deliver(self.name, self._stopping.is_set)
+        written = mailings.work(self.name, self._stopping.is_set)
+        return Done(written, delivery.deliver(self.name, self._stopping.is_set))
 
     def _beat(self) -> None:
         now = clock.now()

@@ -118,6 +118,7 @@ def a_letter(registration: Registration, key: str, moment: datetime) -> None:
             mime=b"bytes",
             next_try=moment,
             created_at=moment,
+            give_up_at=moment,
         )
     )
 

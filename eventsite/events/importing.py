@@ -15,6 +15,7 @@ from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.events import event_file, question_rules
 from eventsite.events.event_file import Fault, FaultyFile
+from eventsite.mail import schedule
 from eventsite.models import (
     ACTIVE,
     Account,
@@ -123,6 +124,7 @@ def _create(definition: dict[str, Any], today: date, owner: Account | None, by: 
     db.session.add(event)
     db.session.flush()
     _give(event, owner)
+    schedule.replan(event, event.created_at)
     audit.record("event.imported", event, by, slug=event.slug)
     return Imported(event.slug, "created", [], 0)
 
@@ -142,6 +144,7 @@ def _change(event: Event, definition: dict[str, Any], where: str, today: date) -
     was_cancelled = event.status == EventStatus.CANCELLED
     _apply(event, rows, now)
     told = _told(event, changes, was_cancelled, now)
+    schedule.replan(event, now)
     registration.promote(event)
     return changes, told
 

@@ -13,6 +13,7 @@ from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.events import markdown, questions
+from eventsite.mail import schedule
 from eventsite.models import (
     Account,
     Attendee,
@@ -50,6 +51,7 @@ def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps | None
         db.session.add(event)
         db.session.flush()
         db.session.add(EventRole(event_id=event.id, account_id=by.id, role="organiser"))
+        schedule.replan(event, now)
         audit.record("event.created", event, by, slug=event.slug)
     return event
 
@@ -73,6 +75,7 @@ def change(
         if changed:
             event.updated_at = clock.now()
             audit.record("event.changed", event, by, fields=changed)
+            schedule.replan(event, event.updated_at)
             registration.promote(event)
     return changed
 
@@ -89,6 +92,7 @@ def publish(event: Event, by: Account) -> None:
             )
         event.status = EventStatus.PUBLISHED
         event.updated_at = clock.now()
+        schedule.replan(event, event.updated_at)
         audit.record("event.published", event, by)
 
 
@@ -102,6 +106,7 @@ def withdraw(event: Event, by: Account) -> None:
             raise Refusal("invalid", _l("申し込みがあるため、下書きに戻せません。"))
         event.status = EventStatus.DRAFT
         event.updated_at = clock.now()
+        schedule.replan(event, event.updated_at)
         audit.record("event.withdrawn", event, by)
 
 

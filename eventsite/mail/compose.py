@@ -58,6 +58,17 @@ _FACT_OF_FIELD = {
     "回答期限": "reply_until",
     "回答URL": "reply_url",
     "セミナーURL": "event_url",
+    "変更前日時": "before_when",
+    "代替案内": "alternative",
+    "公開期限": "materials_until",
+    "資料URL": "materials_url",
+    "アンケート期限": "survey_until",
+    "アンケートURL": "survey_url",
+    "案内文": "message",
+    "件名": "own_subject",
+    "件数": "count",
+    "管理画面URL": "admin_url",
+    "結果": "report",
     "権限": "role",
     "有効期限": "valid_until",
     "登録URL": "setup_url",
@@ -88,7 +99,8 @@ class LetterFacts:
     `join` holds the variants of D68 that apply: "a" link, "b" link later, "c" link not known yet, "d" venue;
     both kinds in a hybrid application give two letters, such as "ad". `waiting_count` and `lost_count` are the
     attendees who did worse than the letter says (D69). `others` counts attendees beyond the addressee. `waitlisted`:
-    somebody whom the letter is about waits for a seat.
+    somebody whom the letter is about waits for a seat. `replaces_link`: the link to join was another one before.
+    `message` and `report` keep their line ends.
     """
 
     association: str
@@ -134,6 +146,18 @@ class LetterFacts:
     waiting_count: int = 0
     lost_count: int = 0
     waitlisted: bool = False
+    before_when: str | None = ""
+    alternative: str | None = ""
+    replaces_link: bool = False
+    materials_until: str | None = ""
+    materials_url: str | None = ""
+    survey_until: str | None = ""
+    survey_url: str | None = ""
+    message: str | None = ""
+    own_subject: str | None = ""
+    count: int | str | None = ""
+    admin_url: str | None = ""
+    report: str | None = ""
     role: str | None = ""
     valid_until: str | None = ""
     setup_url: str | None = ""
@@ -213,6 +237,11 @@ def _flags(facts: LetterFacts) -> frozenset[str]:
         "キャンセル待ちあり": facts.waitlisted,
         "キャンセル待ちなし": not facts.waitlisted,
         "参加確定": bool(facts.join),
+        "変更": facts.replaces_link,
+        "代替あり": bool(facts.alternative),
+        "資料あり": bool(facts.materials_url),
+        "資料なし": not facts.materials_url,
+        "アンケートあり": bool(facts.survey_url),
     }
     return frozenset(name for name, is_up in up.items() if is_up) | {_JOIN_FLAGS[one] for one in facts.join}
 

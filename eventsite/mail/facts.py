@@ -27,7 +27,9 @@ class News:
     """What happened, as far as its letter has to know it.
 
     `about` are the attendees whom it concerns, `positions` places on the waitlist by attendee id, `reason` the words of
-    the office, `changes` lines that say what was changed, `asked_at` since when approval is waited for (None = now).
+    the office, `changes` lines that say what was changed, `asked_at` since when approval is waited for (None = now),
+    `before_when` the former time in words, `alternative` what is offered instead of a cancelled event, `message` and
+    `own_subject` what the organiser wrote.
     """
 
     letter: str
@@ -37,6 +39,11 @@ class News:
     reason: str = ""
     changes: Sequence[str] = ()
     asked_at: datetime | None = None
+    before_when: str = ""
+    alternative: str = ""
+    replaces_link: bool = False
+    message: str = ""
+    own_subject: str = ""
 
 
 def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
@@ -85,6 +92,11 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         lost_count=_lost(news) if drawn else 0,
         waitlisted=bool(waiting),
         changes="\n".join(news.changes),
+        before_when=news.before_when,
+        alternative=news.alternative,
+        replaces_link=news.replaces_link,
+        message=news.message,
+        own_subject=news.own_subject,
     )
 
 

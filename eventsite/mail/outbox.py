@@ -6,6 +6,7 @@ Not for talking to servers: see `delivery`.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -34,6 +35,7 @@ class Cause:
     recipient: str
     event_id: int | None = None
     registration_id: int | None = None
+    mailing_id: int | None = None
 
     @property
     def dedupe_key(self) -> str:
@@ -50,6 +52,7 @@ class Claimed:
     mime: bytes
     attempts: int
     created_at: datetime
+    give_up_at: datetime
 
 
 def enqueue(cause: Cause, envelope: mime.Envelope, locale: str) -> Message | None:
@@ -68,18 +71,28 @@ def enqueue(cause: Cause, envelope: mime.Envelope, locale: str) -> Message | Non
         letter=cause.letter,
         event_id=cause.event_id,
         registration_id=cause.registration_id,
+        mailing_id=cause.mailing_id,
         recipient=envelope.to,
+        recipient_key=cause.recipient,
+        domain=envelope.to.rpartition("@")[2].lower(),
         locale=locale,
         subject=envelope.subject,
         message_id=message_id,
         mime=mime.build(envelope),
+        text=masked(envelope.text),
         status=MessageStatus.QUEUED,
         next_try=envelope.date,
         created_at=envelope.date,
+        give_up_at=envelope.date + GIVE_UP_AFTER,
     )
     db.session.add(message)
     db.session.flush()
     return message
+
+
+def masked(text: str) -> str:
+    """Return a letter's text as the office may read it: what follows the site's address for a token is left out (R6)."""
+    return re.sub(r"(/(?:r|account/password)/)[A-Za-z0-9_.-]+", r"\1…", text)
 
 
 def thread_of(registration_id: int | None, recipient: str) -> tuple[str, ...]:
@@ -120,6 +133,7 @@ def claim(worker: str, limit: int = BATCH) -> list[Claimed]:
                 NotNullable(Message.mime),  # it goes when the letter has gone
                 Message.attempts,
                 Message.created_at,
+                NotNullable(Message.give_up_at),
             ),
             execution_options={"synchronize_session": False},
         ).all()
@@ -146,7 +160,7 @@ def failed(message: Claimed, worker: str, words: str) -> bool:
 def later(message: Claimed, worker: str, words: str) -> bool:
     """Try again after a growing pause; after two days give up visibly."""
     now = clock.now()
-    if now - message.created_at >= GIVE_UP_AFTER:
+    if now >= message.give_up_at:
         return failed(message, worker, words)
     minutes = PAUSES[min(message.attempts, len(PAUSES)) - 1]
     return _settle(
@@ -172,7 +186,7 @@ def withhold(registration_id: int, recipient: str) -> None:
     it renews its lease, just before sending.
     """
     waiting = Message.status.in_([MessageStatus.QUEUED, MessageStatus.SENDING])
-    own = and_(Message.registration_id == registration_id, Message.dedupe_key.endswith(f":{recipient}"))
+    own = and_(Message.registration_id == registration_id, Message.recipient_key == recipient)
     db.session.execute(
         update(Message)
         .where(own, waiting)

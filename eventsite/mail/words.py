@@ -31,7 +31,7 @@ FIELDS = frozenset(
     + ["回答予定日", "順番", "締切", "抽選日", "理由", "回答期限", "回答URL", "セミナーURL", "変更内容"]
     + ["取消参加者", "変更前日時", "代替案内", "公開期限", "資料URL", "アンケート期限", "アンケートURL"]
     + ["権限", "有効期限", "登録URL", "再設定URL", "確認コード", "件数", "管理画面URL", "案内文"]
-    + ["配信停止URL", "請求の種類", "結果"]
+    + ["配信停止URL", "請求の種類", "結果", "件名"]
 )
 BLOCKS = frozenset(["宛名", "概要", "参加方法", "管理", "予定表", "結び"])
 FLAGS = frozenset(
@@ -42,7 +42,9 @@ FLAGS = frozenset(
 )
 # The first five by D67; the lists are made here, row by row, from values that have lost their line ends.
 KEEPS_LF = frozenset(["理由", "変更内容", "代替案内", "案内文", "結果", "参加者一覧", "取消参加者"])
-IN_SUBJECT = frozenset(["件数", "セミナー短題名"])  # no name of a person, nothing typed by an attendee (R27)
+IN_SUBJECT = frozenset(
+    ["件数", "セミナー短題名", "件名"]
+)  # no name of a person, nothing typed by an attendee (R27)
 
 _SUBJECT = re.compile(r"(?:件名|Subject)[:：](.*)")
 _MARK = re.compile(r"［([^：｜［］]*)］")

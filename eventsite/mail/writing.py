@@ -17,16 +17,19 @@ from eventsite.mail.compose import compose
 from eventsite.mail.facts import News
 from eventsite.mail.mime import Envelope
 from eventsite.mail.recipients import Recipient
-from eventsite.models import Attendee, CalendarEntry, Message, StatusChange
+from eventsite.models import Attendee, CalendarEntry, Mailing, Message, StatusChange
 
 INVITES = {"confirmed", "won", "promoted", "approved", "address_changed"}
 TAKES_BACK = {"cancelled", "cancelled_by_office"}
 
 
-def write(recipient: Recipient, news: News, occasion: str, now: datetime) -> Message | None:
+def write(
+    recipient: Recipient, news: News, occasion: str, now: datetime, mailing: Mailing | None = None
+) -> Message | None:
     """Store one letter and return its row; None if the same news was written before.
 
-    `occasion` names what happened, so that the same news is never written twice.
+    `occasion` names what happened, so that the same news is never written twice; `mailing` is the one it
+    belongs to, if it goes to many.
     """
     registration = recipient.registration
     with i18n.speaking(registration.locale):
@@ -38,6 +41,7 @@ def write(recipient: Recipient, news: News, occasion: str, now: datetime) -> Mes
         recipient.key,
         event_id=registration.event_id,
         registration_id=registration.id,
+        mailing_id=mailing.id if mailing else None,
     )
     reply_to = registration.event.contact_email or settings.association_email
     sealed = envelope(recipient.email, composed.subject, composed.text, now, reply_to, entry, in_body)

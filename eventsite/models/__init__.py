@@ -7,6 +7,7 @@ from eventsite.models.account import Account, EventRole, Role, account_roles
 from eventsite.models.admission import Draw, InviteCode, Member, Upload
 from eventsite.models.audit import AuditEntry
 from eventsite.models.event import Category, Event, EventStatus, Format, ParticipationMode, Question
+from eventsite.models.mailing import Mailing, MailingStatus, MailReport, OwnWords, Suppression
 from eventsite.models.message import Message, MessageStatus
 from eventsite.models.registration import (
     Answer,
@@ -18,7 +19,7 @@ from eventsite.models.registration import (
     StatusChange,
 )
 from eventsite.models.status import ACTIVE, HOLDS_A_SEAT, MOVES, Status
-from eventsite.models.work import Heartbeat
+from eventsite.models.work import Heartbeat, PostRoom, Task
 
 __all__ = [
     "ACTIVE",
@@ -38,16 +39,23 @@ __all__ = [
     "Format",
     "Heartbeat",
     "InviteCode",
+    "MailReport",
+    "Mailing",
+    "MailingStatus",
     "Member",
     "Message",
     "MessageStatus",
+    "OwnWords",
     "ParticipationMode",
+    "PostRoom",
     "Question",
     "Registration",
     "Revision",
     "Role",
     "Status",
     "StatusChange",
+    "Suppression",
+    "Task",
     "Upload",
     "account_roles",
 ]

@@ -1,5 +1,6 @@
 """Event, its categories, ways to take part, and the organiser's own questions."""
 
+import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -27,6 +28,9 @@ class Format(StrEnum):
     HYBRID = "hybrid"
 
 
+USUAL_REMINDERS = ({"days_before": 7, "time": "10:00"}, {"days_before": 1, "time": "10:00"})
+
+
 class Event(Base):
     """One seminar on offer. `lock_version` is the row that serialises every decision about its seats."""
 
@@ -42,6 +46,9 @@ class Event(Base):
     status: Mapped[EventStatus] = mapped_column(word(EventStatus), default=EventStatus.DRAFT)
     publish_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancel_reason: Mapped[str] = mapped_column(Text, default="")
+    alternative: Mapped[str] = mapped_column(
+        Text, default="", server_default="", comment="what is offered instead of a cancelled event (L17)"
+    )
 
     title: Mapped[str] = mapped_column(String(400))
     subtitle: Mapped[str] = mapped_column(String(400), default="")
@@ -97,6 +104,32 @@ class Event(Base):
     )
     join_on_page: Mapped[bool] = mapped_column(
         default=True, server_default=true(), comment="the confirmed read how to join on their page, too"
+    )
+
+    join_in_letters: Mapped[bool] = mapped_column(
+        default=True,
+        server_default=true(),
+        comment="letters before the reminders hold the link to join (D68)",
+    )
+    reminders: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSON,
+        default=lambda: [dict(one) for one in USUAL_REMINDERS],
+        server_default='[{"days_before": 7, "time": "10:00"}, {"days_before": 1, "time": "10:00"}]',
+        comment="{days_before, time} or {hours_before} (D62)",
+    )
+    followup_days: Mapped[int | None] = mapped_column(
+        comment="days after the end at which followed-up people are written to, at 10:00; null = by hand"
+    )
+    materials_url: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    materials_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    survey_url: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    survey_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    calendar_uid: Mapped[str] = mapped_column(
+        String(120), unique=True, default=lambda: str(uuid.uuid4()), comment="of the event in feeds, for life"
+    )
+    calendar_sequence: Mapped[int] = mapped_column(default=0, server_default="0")
+    calendar_stamp: Mapped[datetime | None] = mapped_column(
+        UTCDateTime, comment="moment of its present revision in feeds; null = when it came into being"
     )
 
     agenda: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)

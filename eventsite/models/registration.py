@@ -62,6 +62,7 @@ class Attendee(Base):
     __table_args__ = (
         UniqueConstraint("registration_id", "branch"),
         CheckConstraint("viewers BETWEEN 1 AND 99", name="viewers"),
+        CheckConstraint("attendance IN ('', 'present', 'absent')", name="attendance"),
         Index("ix_attendee_seats", "event_id", "status", "category_id", "participation"),
         Index("ix_attendee_person", "event_id", "person_key"),
     )
@@ -115,6 +116,9 @@ class Attendee(Base):
     cancelled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancel_reason: Mapped[str] = mapped_column(Text, default="")
     undeliverable: Mapped[bool] = mapped_column(default=False, comment="メール不達 (D12)")
+    attendance: Mapped[str] = mapped_column(
+        String(8), default="", server_default="", comment="出欠; blank = not known yet (D99)"
+    )
     remark: Mapped[str] = mapped_column(Text, default="", comment="備考, for the office")
     link_version: Mapped[int] = mapped_column(default=1)
     link_hash: Mapped[str | None] = mapped_column(

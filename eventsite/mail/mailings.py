@@ -1,0 +1,128 @@
+"""Letters to many: planned in the transaction of their cause, written by the worker, a few registrations at a time.
+
+A killed worker loses nothing: the row keeps how far it came, its lease ends, and no letter is written twice, since its
+dedupe key is that of the mailing. Not for the letters themselves: each kind is written by the module that knows it.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+
+from eventsite import audit, clock
+from eventsite.db import db, lock, transaction
+from eventsite.mail.audience import Kind
+from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
+
+KINDS: dict[str, Kind] = {}
+LEASE = timedelta(minutes=5)
+CHUNK = 20
+OPEN = (MailingStatus.PLANNED, MailingStatus.WRITING)
+
+
+def plan(
+    event: Event,
+    letter: str,
+    key: str,
+    due_at: datetime,
+    by: Account | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Mailing | None:
+    """Store a mailing in the open transaction; None if the event has one of this key already.
+
+    `key` names the cause within the event, `details` hold plain values that the rows of later will not tell any more.
+    """
+    if db.session.scalar(select(Mailing.id).where(Mailing.event_id == event.id, Mailing.key == key)):
+        return None
+    mailing = Mailing(
+        event_id=event.id,
+        letter=letter,
+        key=key,
+        due_at=due_at,
+        details=dict(details or {}),
+        account_id=by.id if by else None,
+        created_at=clock.now(),
+    )
+    db.session.add(mailing)
+    db.session.flush()
+    audit.record("mailing.planned", event, by, letter=letter, key=key)
+    return mailing
+
+
+def drop(mailing: Mailing, by: Account | None = None) -> None:
+    """Write no more of it, in the open transaction; what was written stays."""
+    if mailing.status in OPEN:
+        mailing.status = MailingStatus.DROPPED
+        mailing.lease_until = None
+        audit.record("mailing.dropped", mailing.event, by, letter=mailing.letter, key=mailing.key)
+
+
+def open_of(event: Event, letters: Collection[str] | None = None) -> list[Mailing]:
+    """Return the event's mailings that are still to be written, the next one first."""
+    query = select(Mailing).where(Mailing.event_id == event.id, Mailing.status.in_(OPEN))
+    if letters is not None:
+        query = query.where(Mailing.letter.in_(list(letters)))
+    return list(db.session.scalars(query.order_by(Mailing.due_at, Mailing.id)))
+
+
+def work(worker: str, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Claim one due mailing and write it; return how many letters were written. Stops between chunks when told to."""
+    number = _claim(worker)
+    if number is None:
+        return 0
+    written = 0
+    while not stopping():
+        count = _write_chunk(number, worker)
+        if count is None:
+            return written
+        written += count
+    return written
+
+
+def _claim(worker: str) -> int | None:
+    now = clock.now()
+    due = or_(
+        and_(Mailing.status == MailingStatus.PLANNED, Mailing.due_at <= now),
+        and_(Mailing.status == MailingStatus.WRITING, Mailing.lease_until < now),
+    )
+    chosen = select(Mailing.id).where(due).order_by(Mailing.due_at, Mailing.id).limit(1)
+    if db.session.scalar(chosen) is None:  # most rounds end here, without writing
+        return None
+    chosen = chosen.with_for_update(skip_locked=True)
+    with transaction():
+        return db.session.execute(
+            update(Mailing)
+            .where(Mailing.id == chosen.scalar_subquery())
+            .values(status=MailingStatus.WRITING, worker=worker, lease_until=now + LEASE)
+            .returning(Mailing.id),
+            execution_options={"synchronize_session": False},
+        ).scalar()
+
+
+def _write_chunk(number: int, worker: str) -> int | None:
+    """Write to the next few registrations; None when there is nothing left to do, or it is no longer ours."""
+    with transaction():
+        mailing = db.session.get(Mailing, number)
+        if mailing is None:
+            return None
+        lock(mailing.event)
+        if mailing.status != MailingStatus.WRITING or mailing.worker != worker:
+            return None
+        now = clock.now()
+        kind = KINDS[mailing.letter]
+        ids = kind.registrations(mailing).subquery()
+        registrations = db.session.scalars(
+            select(Registration)
+            .where(Registration.id.in_(select(ids)), Registration.id > mailing.cursor)
+            .order_by(Registration.id)
+            .limit(CHUNK)
+        ).all()
+        if not registrations:
+            mailing.status, mailing.done_at, mailing.lease_until = MailingStatus.DONE, now, None
+            return None
+        count = sum(kind.write(one, mailing, now) for one in registrations)
+        mailing.cursor = registrations[-1].id
+        mailing.written += count
+        mailing.lease_until = now + LEASE
+        return count
