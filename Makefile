@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CATALOGUES := $(wildcard eventsite/translations/*/LC_MESSAGES/messages.po)
 SIGN_IN := $(wildcard eventsite/translations/security/*/LC_MESSAGES/flask_security.po)
+READER := tests/calendars/node_modules/.stamp
 KEYWORDS := -k _l -k lazy_gettext -k lazy_ngettext:1,2
 LOCK := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lock translations clean
+.PHONY: help setup run test bench check lock translations clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "make %-13s %s\n", $$1, $$2 }'
@@ -30,8 +31,15 @@ run: setup ## the site with its background work on http://127.0.0.1:8000 (Ctrl-C
 	@$(BIN)/flask demo --if-empty
 	@exec $(BIN)/flask serve
 
-test: setup ## the whole test suite
+test: setup $(READER) ## the whole test suite
 	@$(BIN)/python -m pytest
+
+# For tests alone: another calendar parser, under node. Without npm the tests that need it say so.
+$(READER): tests/calendars/package.json tests/calendars/package-lock.json
+	@if command -v npm >/dev/null; then (cd $(dir $(@D)) && npm ci --loglevel=error) && touch $@ || true; fi
+
+bench: setup ## how fast letters leave, on both databases; writes docs/benchmarks.md (some minutes)
+	$(BIN)/python -m tests.benchmarks.post_room docs/benchmarks.md
 
 check: setup ## linters, types, import contracts, templates, translations, migrations
 	$(BIN)/ruff check .
@@ -56,6 +64,6 @@ translations: setup ## bring the catalogues up to date with the words in code an
 			--no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 clean: ## remove everything made here, but never instance/
-	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) $(dir $(READER)) .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find eventsite tests migrations -name __pycache__ -prune -exec rm -rf {} +
 	rm -f eventsite/translations/*/LC_MESSAGES/*.mo eventsite/translations/security/*/LC_MESSAGES/*.mo

@@ -53,6 +53,9 @@ VOCABULARY: dict[str, frozenset[str]] = {
     "offer.expired": frozenset({"numbers"}),
     "roster.downloaded": frozenset({"preset", "format", "encoding", "filter", "rows", "columns"}),
     "account.created": frozenset({"account", "role"}),
+    "account.disabled": frozenset({"account"}),
+    "account.enabled": frozenset({"account"}),
+    "event.person_changed": frozenset({"account", "before", "after"}),
 }
 
 

@@ -13,7 +13,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, unquote
 
 from icalendar import Alarm, Calendar, Event
 from icalendar.prop import vCalAddress, vDuration, vText, vUri
@@ -96,6 +97,22 @@ def cancellation(entry: Entry) -> bytes:
     _put_text(event, "DESCRIPTION", _block(entry.description))
     event["TRANSP"] = "TRANSPARENT"
     return _object("CANCEL", [event])
+
+
+def repeated(request: bytes) -> dict[str, Any]:
+    """Return what a cancellation repeats of the invitation before it, as fields of an `Entry`. RFC 5546 3.2.5."""
+    event: Any = Calendar.from_ical(request).events[0]
+    organizer, attendee = event["ORGANIZER"], event["ATTENDEE"]
+    return {
+        "start": event["DTSTART"].dt,
+        "end": event["DTEND"].dt,
+        "summary": str(event["SUMMARY"]),
+        "location": str(event.get("LOCATION", "")),
+        "organizer_name": organizer.params.get("CN", ""),
+        "organizer_email": _bare(organizer),
+        "attendee_name": attendee.params.get("CN", ""),
+        "attendee_email": _bare(attendee),
+    }
 
 
 def publication(
@@ -204,6 +221,10 @@ def _person(email: str, name: str) -> vCalAddress:
     if _line(name):
         address.params["CN"] = _parameter(name)
     return address
+
+
+def _bare(address: vCalAddress) -> str:
+    return unquote(str(address)).removeprefix("mailto:")
 
 
 def _parameter(value: str) -> str:

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import click
 import flask_migrate
@@ -11,16 +11,18 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import func, select
 
-from eventsite import accounts, checks, clock, dates, jobs, serve, signin
+from eventsite import accounts, checks, clock, dates, jobs, people, serve, signin
 from eventsite.config import settings
 from eventsite.db import db
 from eventsite.events import demo, event_file, importing
+from eventsite.mail import inbound, mailbox, post_room
 from eventsite.models import Account, Event
 from eventsite.registration import roster, spreadsheet
 
 events = AppGroup("events", help="Event definitions as JSON.")
 accounts_group = AppGroup("accounts", help="Accounts of the association's people.")
 registrations = AppGroup("registrations", help="Figures.")
+mail = AppGroup("mail", help="The post room.")
 
 
 def init_app(app: Flask) -> None:
@@ -34,6 +36,7 @@ def init_app(app: Flask) -> None:
         events,
         accounts_group,
         registrations,
+        mail,
     ):
         app.cli.add_command(command)
 
@@ -121,13 +124,14 @@ def serve_all() -> None:
 @click.option(
     "--organiser", help="E-mail address of the account that shall own the events; without it, admins only."
 )
+@click.option("--notify", is_flag=True, help="Write to the people whom a change concerns.")
 @with_appcontext
-def import_events(file: Path, organiser: str | None) -> None:
+def import_events(file: Path, organiser: str | None, notify: bool) -> None:
     """Create events by slug, or change what differs."""
     owner = _account(organiser) if organiser else None
     try:
         document = event_file.load(file.read_bytes())
-        done = importing.import_events(document, today=_today(), owner=owner)
+        done = importing.import_events(document, today=_today(), owner=owner, notify=notify)
     except event_file.FaultyFile as error:
         for fault in error.faults:
             click.echo(f"{file}: {fault}", err=True)
@@ -136,7 +140,8 @@ def import_events(file: Path, organiser: str | None) -> None:
         changes = f" ({', '.join(one.changes)})" if one.changes else ""
         click.echo(f"{one.slug}: {one.action}{changes}")
         if one.told:
-            click.echo(f"{one.slug}: {one.told} attendees should hear of this; no letter was written")
+            words = "letters that tell of this" if notify else "letters not written, for want of --notify"
+            click.echo(f"{one.slug}: {words}: {one.told}")
 
 
 @events.command("export")
@@ -151,13 +156,16 @@ def export_event(slug: str) -> None:
 @click.argument("email")
 @click.option("--role", type=click.Choice(["admin", "organiser", "staff"]), required=True)
 @click.option("--name", default="", help="Shown on the organisers' pages.")
+@click.option("--mail", "by_mail", is_flag=True, help="Write the invitation to that address, too.")
 @with_appcontext
-def create_account(email: str, role: str, name: str) -> None:
+def create_account(email: str, role: str, name: str, by_mail: bool) -> None:
     """Make an account and print a one-time link to set its password."""
     try:
         made = accounts.create_account(email, name, role)
     except ValueError as error:
         _stop(str(error))
+    if by_mail:
+        people.invite_again(made, None)
     click.echo(f"{made.email} ({role}). Set the password within three days, once:")
     click.echo(signin.setup_link(made))
 
@@ -168,6 +176,55 @@ def create_account(email: str, role: str, name: str) -> None:
 def count(slug: str) -> None:
     """Print attendees by status and the event-wide cap as JSON, straight from the database."""
     click.echo(json.dumps(roster.count_summary(_event(slug))))
+
+
+@mail.command("hold")
+@with_appcontext
+def hold_mail() -> None:
+    """Let no letter leave until `flask mail release`; everything else goes on, and letters wait."""
+    click.echo("mail is held" if post_room.hold() else "mail was held already")
+
+
+@mail.command("release")
+@with_appcontext
+def release_mail() -> None:
+    """Let letters leave again."""
+    click.echo("mail is released" if post_room.release() else "mail was not held")
+
+
+@mail.command("inbound")
+@click.argument("file", required=False, type=click.File("rb"))
+@with_appcontext
+def take_inbound(file: BinaryIO | None) -> None:
+    """Take in what came back: one mail or an mbox from FILE (- = standard input), else from the IMAP mailbox."""
+    if file is not None:
+        counts = mailbox.take_all(file.read())
+    elif not settings.inbound_server:
+        _stop("name a file, or set EVENTSITE_INBOUND_SERVER to the mailbox")
+    else:
+        try:
+            counts = mailbox.fetch()
+        except mailbox.Unreachable as error:
+            _stop(str(error))
+    click.echo(inbound.summary(counts))
+
+
+@mail.command("status")
+@with_appcontext
+def mail_status() -> None:
+    """Print as JSON how many letters there are of each status, since when they wait, and why."""
+    found = post_room.state()
+    moments = {
+        name: moment.isoformat() if moment else None
+        for name, moment in (
+            ("waiting_since", found.waiting_since),
+            ("held_since", found.held_at),
+            ("failing_since", found.failing_since),
+            ("paused_until", found.paused_until),
+            ("worker_seen", found.last_beat),
+        )
+    }
+    click.echo(json.dumps(post_room.counts() | moments | {"words": found.words}, ensure_ascii=False, indent=1))
 
 
 def _event(slug: str) -> Event:

@@ -21,6 +21,7 @@ PREFIX = "EVENTSITE"
 ROOT = Path(__file__).resolve().parent.parent
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
 SHORTEST_KEY = 32
+SHORTEST_DKIM_KEY = 1024
 
 
 class ConfigError(Exception):
@@ -97,6 +98,15 @@ def address(value: Any) -> str:
     return mail
 
 
+def bounce_address(value: Any) -> str:
+    """A mark of 40 characters and its `+` must fit before the @ (RFC 5321 4.5.3.1.1: 64 octets)."""
+    mail = address(value)
+    name = mail.rpartition("@")[0]
+    if len(name) > 23 or "+" in name:
+        raise ValueError("must have at most 23 characters before the @, and no +")
+    return mail
+
+
 def secret(value: Any) -> str:
     key = text(value)
     if key and (len(key) < SHORTEST_KEY or len(set(key)) < 8):
@@ -128,7 +138,7 @@ SETTINGS = (
     Setting("MAIL_TIMEOUT", 30, "seconds to wait for an answer of the mail server", number(1, 300)),
     Setting("MAIL_PACE", 0, "letters a minute to one domain; 0 = as fast as they go", number(0, 100_000)),
     Setting("MAIL_HTML", False, "letters have an HTML part beside the text, which says the same", flag),
-    Setting("MAIL_BOUNCE_ADDRESS", "", "where undeliverable letters come back to (name+mark@domain); else the sender", address),
+    Setting("MAIL_BOUNCE_ADDRESS", "", "where letters come back to (name+mark@domain); else the sender", bounce_address),
     Setting("MAIL_DKIM_DOMAIN", "", "letters are signed (DKIM) for this domain, if it is set"),
     Setting("MAIL_DKIM_SELECTOR", "", "selector of the DKIM key in the DNS"),
     Setting("MAIL_DKIM_KEY_FILE", "", "file with the private DKIM key (PEM)"),
@@ -220,6 +230,8 @@ def load(app: Flask, overrides: dict[str, Any] | None = None) -> None:
         except ValueError as error:
             raise ConfigError(f"{PREFIX}_{one.name}: {error}") from None
     _complete(app)
+    _check_signing(app.config)
+    _check_inbound(app.config)
     app.extensions["eventsite.settings"] = _settings(app)
 
 
@@ -245,6 +257,42 @@ def _complete(app: Flask) -> None:
     if public.scheme == "https":
         app.config["SESSION_COOKIE_SECURE"] = True
         app.config["SESSION_COOKIE_NAME"] = "__Host-session"
+
+
+def _check_signing(config: dict[str, Any]) -> None:
+    """Letters are signed by all three of MAIL_DKIM_…, or by none; the key must load."""
+    names = ("MAIL_DKIM_DOMAIN", "MAIL_DKIM_SELECTOR", "MAIL_DKIM_KEY_FILE")
+    given = [name for name in names if config[name]]
+    if not given:
+        return
+    for name in names:
+        if name not in given:
+            raise ConfigError(f"{PREFIX}_{name}: is needed where {PREFIX}_{given[0]} is set")
+    for name in names[:2]:
+        if not re.fullmatch(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?", config[name]):
+            raise ConfigError(f"{PREFIX}_{name}: must be a name in the DNS")
+    _check_key(f"{PREFIX}_{names[2]}", Path(config[names[2]]))
+
+
+def _check_key(name: str, path: Path) -> None:
+    from dkim.crypto import UnparsableKeyError, parse_pem_private_key
+
+    try:
+        key = parse_pem_private_key(path.read_bytes().replace(b"\r\n", b"\n"))
+    except OSError as error:
+        raise ConfigError(f"{name}: {path} cannot be read ({error.strerror})") from None
+    except (UnparsableKeyError, ValueError):
+        raise ConfigError(f"{name}: {path} must hold an RSA private key in PEM form") from None
+    if key["modulus"].bit_length() < SHORTEST_DKIM_KEY:
+        raise ConfigError(f"{name}: the key must have at least {SHORTEST_DKIM_KEY} bits")
+
+
+def _check_inbound(config: dict[str, Any]) -> None:
+    if not config["INBOUND_SERVER"]:
+        return
+    for name in ("INBOUND_USERNAME", "INBOUND_PASSWORD", "INBOUND_FOLDER"):
+        if not config[name]:
+            raise ConfigError(f"{PREFIX}_{name}: is needed where {PREFIX}_INBOUND_SERVER is set")
 
 
 def _mail_host(hostname: str | None) -> str:

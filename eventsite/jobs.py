@@ -1,7 +1,8 @@
 """What runs in the background, and when.
 
-The worker delivers letters, ends offers that nobody answered, makes the draws whose hour has come, and ends waiting once
-an event has begun. All state is in the database: any number of workers may run, and killing one loses nothing.
+The worker delivers letters, ends offers that nobody answered, makes the draws whose hour has come, ends waiting once an
+event has begun, and does what comes round by the clock (`rounds`). All state is in the database: any number of workers
+may run, and killing one loses nothing.
 """
 
 import logging
@@ -16,10 +17,10 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from eventsite import clock, registration
+from eventsite import clock, registration, rounds
 from eventsite.db import db
 from eventsite.errors import Busy, Refusal
-from eventsite.mail import delivery, mailings, outbox
+from eventsite.mail import delivery, mailings, post_room
 from eventsite.models import Attendee, Category, Event, Status
 from eventsite.registration import drawing
 
@@ -85,13 +86,14 @@ class Worker:
                 registration.draw(category, None)
         for event in _begun_events_with_a_waitlist():
             registration.end_at_start(event)
+        came_round = rounds.run_due(self.name)
         written = mailings.work(self.name, self._stopping.is_set)
-        return Done(written, delivery.deliver(self.name, self._stopping.is_set))
+        return Done(came_round + written, delivery.deliver(self.name, self._stopping.is_set))
 
     def _beat(self) -> None:
         now = clock.now()
         if now >= self._next_beat:
-            outbox.beat(self.name)
+            post_room.beat(self.name)
             registration.forget_old_uploads()
             self._next_beat = now + BEAT_EVERY
 

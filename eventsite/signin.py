@@ -8,7 +8,7 @@ from flask_security import MailUtil, Security, SQLAlchemyUserDatastore
 from flask_security.recoverable import generate_reset_password_token
 from sqlalchemy import inspect
 
-from eventsite import clock, dates, i18n
+from eventsite import clock, dates, i18n, wording
 from eventsite.config import ROOT, settings
 from eventsite.db import db, transaction
 from eventsite.mail import letters
@@ -102,11 +102,17 @@ def setup_link(account: Account) -> str:
     return _link(generate_reset_password_token(account))
 
 
+def write_invitation(account: Account) -> None:
+    """Store the letter with the link to set a first password, in Japanese: an account has no language of its own."""
+    with i18n.speaking("ja"):
+        write_password_letter(account, "staff_invite", generate_reset_password_token(account))
+
+
 def write_password_letter(account: Account, letter: str, token: str) -> None:
     """Store the letter with such a link; `letter` is staff_invite or staff_password."""
     now = clock.now()
     until = dates.deadline(now + LINK_VALID, dates.TOKYO, i18n.current())
-    role = account.roles[0].name if account.roles else ""
+    role = wording.role(account.roles[0].name) if account.roles else ""
     with transaction():
         letters.staff_link(letter, account, role, _link(token), until, now)
 

@@ -30,6 +30,17 @@ def status(value: Status | str) -> str:
     return words[Status(value)]
 
 
+def role(name: str) -> str:
+    """Return what a role of an account, or of an account for one event, is called (D79)."""
+    words = {
+        "admin": _("管理者"),
+        "organiser": _("担当者"),
+        "staff": _("スタッフ"),
+        "viewer": _("閲覧のみ"),
+    }
+    return words.get(name, name)
+
+
 def seat_state(code: str, opens_at: datetime | None = None, zone: str = dates.TOKYO) -> str:
     """Return the public word of a seat state (D31); before the opening it says when."""
     if code == "before" and opens_at is not None:
@@ -50,6 +61,44 @@ def seat_state(code: str, opens_at: datetime | None = None, zone: str = dates.TO
 def best_state(codes: list[str]) -> str:
     """Return the state of a whole event from those of its categories: the best that anybody can get."""
     return min(codes, key=BEST_FIRST.index) if codes else "closed"
+
+
+def letter_name(letter: str) -> str:
+    """Return what a kind of letter is called on pages, by the name of its template folder."""
+    words = {
+        "confirmed": _("参加確定のお知らせ"),
+        "pending": _("承認待ちのお知らせ"),
+        "waitlisted": _("キャンセル待ちのお知らせ"),
+        "lottery": _("抽選申込の受付"),
+        "won": _("当選のお知らせ"),
+        "lost": _("落選のお知らせ"),
+        "approved": _("承認のお知らせ"),
+        "declined": _("不承認のお知らせ"),
+        "promoted": _("繰上げのお知らせ"),
+        "offered": _("繰上げのご案内（回答待ち）"),
+        "offer_expired": _("繰上げのご案内の期限切れ"),
+        "waitlist_ended": _("キャンセル待ち終了のお知らせ"),
+        "changed": _("申込内容の変更"),
+        "cancelled": _("本人による取消"),
+        "cancelled_by_office": _("事務局による取消"),
+        "rescheduled": _("日時変更のお知らせ"),
+        "event_changed": _("開催内容の変更"),
+        "event_cancelled": _("開催中止のお知らせ"),
+        "reminder": _("開催前のご案内"),
+        "join_info": _("参加用URLのお知らせ"),
+        "followup_attended": _("参加のお礼"),
+        "followup_absent": _("欠席の方へのご案内"),
+        "link_resent": _("確認ページのURL"),
+        "address_changed": _("連絡先の変更"),
+        "organiser_message": _("主催者からの連絡"),
+        "staff_invite": _("利用登録のお願い"),
+        "staff_password": _("パスワードの再設定"),
+        "staff_pending": _("承認待ちの件数（事務局あて）"),
+        "staff_summary": _("一日のまとめ（事務局あて）"),
+        "staff_full": _("満席のお知らせ（事務局あて）"),
+        "staff_delivery": _("メール送信の不具合（事務局あて）"),
+    }
+    return words.get(letter, _("お知らせ"))
 
 
 def when(event: Event) -> str:
@@ -86,6 +135,17 @@ def draw_day(category: Category) -> str:
         return dates.day(event.lottery_at, event.timezone, language, year=False)
     closing = dates.day(category.window[1], event.timezone, language, year=False)
     return _("受付終了（%(day)s）のあと", day=closing)
+
+
+def change(label: str, before: str, after: str) -> str:
+    """Return the line that says of something what it was and what it is now."""
+    nothing = _("（なし）")
+    return _(
+        "%(label)s　変更前：%(before)s　変更後：%(after)s",
+        label=label,
+        before=before or nothing,
+        after=after or nothing,
+    )
 
 
 def mode(event: Event, key: str | None) -> str:

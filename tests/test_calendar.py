@@ -300,3 +300,32 @@ def test_a_new_uid_is_opaque_and_never_the_same():
     assert len(uids) == 100
     assert all(re.fullmatch(r"[0-9a-f]{32}@seminar\.example-8000", uid) for uid in uids)
     assert event(calendar.request(replace(ENTRY, uid=calendar.new_uid("a.example"), stamp=datetime.now(UTC))))
+
+
+@pytest.mark.parametrize(
+    "text", [*HOSTILE, TAKASAKI, YOSHIDA, "Doe, Jane", "社: 係; 名", "長い題名、" * 40, "mailto:x"]
+)
+def test_what_a_cancellation_repeats_is_read_from_the_request(text):
+    asked = calendar.request(
+        replace(ENTRY, summary=text, location=text, organizer_name=text, attendee_name=text)
+    )
+    later = replace(ENTRY, sequence=1, summary="別の題名", start=STAMP, end=STAMP + timedelta(hours=1))
+    taken_back = calendar.cancellation(replace(later, **calendar.repeated(asked)))
+    for name in ["UID", "ORGANIZER", "ATTENDEE", "DTSTART", "DTEND", "SUMMARY", "LOCATION"]:
+        assert value(taken_back, name) == value(asked, name)
+
+
+def test_addresses_are_repeated_as_they_stand():
+    odd = replace(
+        ENTRY, attendee_email="o'brien+a?b%c@city.example.lg.jp", organizer_email="a+b@seminar.example"
+    )
+    assert calendar.repeated(calendar.request(odd)) == {
+        "start": ENTRY.start,
+        "end": ENTRY.end,
+        "summary": ENTRY.summary,
+        "location": ENTRY.location,
+        "organizer_name": ENTRY.organizer_name,
+        "organizer_email": odd.organizer_email,
+        "attendee_name": TAKASAKI,
+        "attendee_email": odd.attendee_email,
+    }

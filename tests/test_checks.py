@@ -11,6 +11,7 @@ from sqlalchemy import select
 from eventsite import checks, tokens
 from eventsite.db import db, transaction
 from eventsite.events import operations as events
+from eventsite.events import telling
 from eventsite.events.demo import load_demo
 from eventsite.models import (
     Attendee,
@@ -20,6 +21,8 @@ from eventsite.models import (
     EventStatus,
     Format,
     InviteCode,
+    Mailing,
+    MailingStatus,
     Message,
     MessageStatus,
     ParticipationMode,
@@ -288,6 +291,13 @@ def not_told_of_it(event: Event) -> str:
     return f"attendee {expired.id}: no letter told of offered → expired"
 
 
+def cancelled_without_a_word(event: Event) -> str:
+    """The mailing about a cancelled seminar has been dropped."""
+    telling.cancel(event, None)
+    first(Mailing, event_id=event.id).status = MailingStatus.DROPPED
+    return f"event {event.id}: it was cancelled, and no mailing tells of it"
+
+
 def told_twice(event: Event) -> str:
     """The link was renewed, and the same news was told by the new one again."""
     message = first(Message, letter="offer_expired", recipient=TOWN_HALL)
@@ -396,6 +406,7 @@ PLANTS: dict[Callable[[], Any], tuple[Callable[[Event], str], ...]] = {
     ),
     checks.registrations_have_letters: (no_letter,),
     checks.changes_have_letters: (not_told_of_it,),
+    checks.cancelled_events_are_told_of: (cancelled_without_a_word,),
     checks.each_cause_has_one_letter: (told_twice,),
     checks.messages_can_leave: (no_bytes, no_holder),
     checks.attendees_belong_together: (another_event, a_category_of_another_event, nobody_in_it),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from eventsite.checks.draws import draws_can_be_repeated
 from eventsite.checks.letters import (
+    cancelled_events_are_told_of,
     changes_have_letters,
     each_cause_has_one_letter,
     messages_can_leave,
@@ -45,6 +46,7 @@ CHECKS: tuple[Callable[[], Iterator[str]], ...] = (
     draws_can_be_repeated,
     registrations_have_letters,
     changes_have_letters,
+    cancelled_events_are_told_of,
     each_cause_has_one_letter,
     messages_can_leave,
     attendees_belong_together,

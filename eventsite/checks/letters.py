@@ -8,7 +8,17 @@ from datetime import datetime
 from sqlalchemy import select
 
 from eventsite.db import db
-from eventsite.models import Attendee, Event, Message, MessageStatus, Registration, StatusChange
+from eventsite.mail import event_news
+from eventsite.models import (
+    Attendee,
+    Event,
+    Mailing,
+    MailingStatus,
+    Message,
+    MessageStatus,
+    Registration,
+    StatusChange,
+)
 
 NEWS = re.compile(r":(registered|change-\d+):")
 RECIPIENT = re.compile(r"^(contact|attendee-\d+)(-\d+)?$")
@@ -25,7 +35,10 @@ def registrations_have_letters() -> Iterator[str]:
 
 
 def changes_have_letters() -> Iterator[str]:
-    """Whoever gets another status is told of it at that moment; but not that waiting has ended with the start (D23)."""
+    """Whoever gets another status is told of it at that moment; but not that waiting has ended with the start (D23).
+
+    Those who lost their place with the whole event are told by a mailing.
+    """
     written: dict[int | None, set[datetime]] = {}
     for number, at in db.session.execute(select(Message.registration_id, Message.created_at)):
         written.setdefault(number, set()).add(at)
@@ -33,7 +46,7 @@ def changes_have_letters() -> Iterator[str]:
         select(StatusChange, Attendee.registration_id, Event.start_at)
         .join(Attendee, Attendee.id == StatusChange.attendee_id)
         .join(Event, Event.id == StatusChange.event_id)
-        .where(StatusChange.from_status.is_not(None))
+        .where(StatusChange.from_status.is_not(None), StatusChange.reason != event_news.BY_EVENT)
         .order_by(StatusChange.id)
     )
     for change, registration_id, start_at in db.session.execute(changes):
@@ -43,6 +56,16 @@ def changes_have_letters() -> Iterator[str]:
             yield (
                 f"attendee {change.attendee_id}: no letter told of {change.from_status} → {change.to_status}"
             )
+
+
+def cancelled_events_are_told_of() -> Iterator[str]:
+    """Whoever lost the place with the whole event is told by a mailing that was planned in the same transaction (D72)."""
+    lost = select(StatusChange.event_id, StatusChange.at).where(StatusChange.reason == event_news.BY_EVENT)
+    planned = select(Mailing.event_id, Mailing.key).where(Mailing.status != MailingStatus.DROPPED)
+    mailings = {(event_id, key) for event_id, key in db.session.execute(planned)}
+    for event_id, at in db.session.execute(lost.distinct().order_by(StatusChange.event_id, StatusChange.at)):
+        if (event_id, event_news.key(event_news.CANCELLATION, at)) not in mailings:
+            yield f"event {event_id}: it was cancelled, and no mailing tells of it"
 
 
 def each_cause_has_one_letter() -> Iterator[str]:

@@ -1,15 +1,17 @@
 """What the public sees of the events: which ones, in which state. Reads only."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import selectinload
 
 from eventsite import wording
 from eventsite.db import db
 from eventsite.models import Event, EventStatus
 from eventsite.registration import ledger
+
+FEED_KEEPS = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,25 @@ def past(now: datetime) -> list[Listed]:
     return _listed(
         select(Event).where(_public(now), Event.end_at <= now).order_by(Event.start_at.desc(), Event.id), now
     )
+
+
+def in_feed(now: datetime) -> list[Event]:
+    """Return what the calendar feed holds: public events, cancelled ones too, until `FEED_KEEPS` after their end.
+
+    What leaves a feed leaves the calendars of those who subscribe to it, so an event does not go on the day itself.
+    """
+    ends = Event.end_at > now - FEED_KEEPS
+    return list(
+        db.session.scalars(select(Event).where(_public(now), ends).order_by(Event.start_at, Event.id))
+    )
+
+
+def feed_changed_at(now: datetime) -> datetime | None:
+    """Return when the feed last became another one: by a change, a publication, or an event that left it."""
+    gone = func.max(Event.end_at).filter(_public(now), Event.end_at <= now - FEED_KEEPS)
+    published = func.max(Event.publish_at).filter(Event.publish_at <= now)
+    changed, opened, left = db.session.execute(select(func.max(Event.updated_at), published, gone)).one()
+    return max((one for one in (changed, opened, left and left + FEED_KEEPS) if one), default=None)
 
 
 def find(slug: str, now: datetime) -> Event | None:

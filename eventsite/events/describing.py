@@ -46,6 +46,7 @@ def describe(event: Event, now: datetime | None = None) -> dict[str, Any]:
                     "changes_until": _stamp(event.changes_until, zone),
                     "cancel_until": _stamp(event.cancel_until, zone),
                     "join_on_page": None if event.join_on_page else False,
+                    "join_in_letters": None if event.join_in_letters else False,
                 }
             ),
         },
@@ -53,6 +54,7 @@ def describe(event: Event, now: datetime | None = None) -> dict[str, Any]:
         "status": _described_status(event, now or clock.now()),
         "publish_at": _stamp(event.publish_at, zone),
         "cancel_reason": event.cancel_reason,
+        "alternative": event.alternative,
         "audience_note": event.audience_note,
         "abstract": event.abstract,
         "description": event.description,

@@ -1,7 +1,7 @@
 """Event files into the database and back: create by slug, or change what differs and say what.
 
-One file is one transaction: with any fault nothing is stored. Letters about a change are not written here; `told`
-says how many people such a change concerns. What a file must look like and what it means stands in `event_file`.
+One file is one transaction: with any fault nothing is stored. People are told of a change only where that is asked for;
+`told` says how many letters it is. What a file must look like and what it means stands in `event_file`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +13,10 @@ from sqlalchemy import func, or_, select
 
 from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
-from eventsite.events import event_file, question_rules
+from eventsite.events import calendar_revision, event_file, question_rules, telling
 from eventsite.events.event_file import Fault, FaultyFile
-from eventsite.mail import schedule
+from eventsite.mail import due, event_changes, schedule
 from eventsite.models import (
-    ACTIVE,
     Account,
     Answer,
     Attendee,
@@ -39,18 +38,6 @@ _CANNOT = {
     "purpose": "cannot change its purpose",
     "choices": "cannot lose or rename a choice",
 }
-_WORTH_TELLING = {
-    "title",
-    "format",
-    "schedule.start_at",
-    "schedule.end_at",
-    "delivery.join_url",
-    "delivery.webinar_id",
-    "delivery.passcode",
-    "delivery.venue",
-    "delivery.venue.name",
-    "delivery.venue.address",
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +45,7 @@ class Imported:
     """What became of one event: `action` is created, changed or unchanged.
 
     `changes` are the paths of the keys that differed (`categories.local_gov.capacity`), `organiser` among them if the
-    event was given to the owner; `told` counts the active attendees who should hear of them.
+    event was given to the owner; `told` counts the letters that tell of them, or would.
     """
 
     slug: str
@@ -68,24 +55,33 @@ class Imported:
 
 
 def import_events(
-    document: Any, *, today: date, owner: Account | None = None, by: Account | None = None
+    document: Any,
+    *,
+    today: date,
+    owner: Account | None = None,
+    by: Account | None = None,
+    notify: bool = False,
 ) -> list[Imported]:
     """Create or change the events of a document in one transaction, and say what happened to each.
 
     `today` is the day, in the event's zone, from which relative schedules are counted; that happens once, when the
-    event comes into being (D106). `owner` becomes organiser of every event; without one only admins see them. Raises
-    FaultyFile, also for a category or a way to take part that vanishes although somebody has chosen it, and for a
-    question that becomes another one under its answers; then nothing is stored. A question that vanishes is retired
-    if it has answers.
+    event comes into being (D106). With `notify` people are written to, and an event that the file calls off is cancelled
+    for everybody, also where an earlier import had done so without a word (D72). `owner` becomes organiser of every
+    event; without one only admins see them. Raises FaultyFile, also for a category or a way to take part that vanishes
+    although somebody has chosen it, and for a question that becomes another one under its answers; then nothing is
+    stored. A question that vanishes is retired if it has answers.
     """
     faults = event_file.check(document, today=today)
     if faults:
         raise FaultyFile(faults)
     with transaction():
         imported = []
+        reminders = _stated_reminders(document)
         for index, definition in enumerate(document["events"]):
             try:
-                imported.append(_import(definition, f"events[{index}]", today, owner, by))
+                imported.append(
+                    _import(definition, f"events[{index}]", today, owner, by, reminders, notify=notify)
+                )
             except FaultyFile as error:
                 faults += error.faults
         if faults:
@@ -103,23 +99,49 @@ def find(slug: str) -> Event | None:
     return db.session.scalar(select(Event).where(Event.slug == slug))
 
 
+def _stated_reminders(document: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rules that a file states for all its events, None if it states none: then the usual ones (D62)."""
+    stated = (document.get("common") or {}).get("reminders")
+    if stated is None:
+        return None
+    usual = {"days_before": 1, "time": due.USUAL_TIME}
+    keys = ("days_before", "time", "business_day")
+    given = [{key: one[key] for key in keys if one.get(key) is not None} for one in stated]
+    return [usual | {key: value for key, value in one.items() if value is not True} for one in given]
+
+
 def _import(
-    definition: dict[str, Any], where: str, today: date, owner: Account | None, by: Account | None
+    definition: dict[str, Any],
+    where: str,
+    today: date,
+    owner: Account | None,
+    by: Account | None,
+    reminders: list[dict[str, Any]] | None,
+    *,
+    notify: bool,
 ) -> Imported:
     event = find(definition["slug"])
     if event is None:
-        return _create(definition, today, owner, by)
-    changes, told = _change(event, definition, where, today)
+        return _create(definition, today, owner, by, reminders)
+    changes, told = _change(event, definition, where, today, by, notify=notify)
     if _give(event, owner):
         changes.append(OWNER)
     if not changes:
-        return Imported(event.slug, "unchanged", [], 0)
+        return Imported(event.slug, "unchanged", [], told)
     audit.record("event.changed", event, by, fields=changes)
     return Imported(event.slug, "changed", changes, told)
 
 
-def _create(definition: dict[str, Any], today: date, owner: Account | None, by: Account | None) -> Imported:
+def _create(
+    definition: dict[str, Any],
+    today: date,
+    owner: Account | None,
+    by: Account | None,
+    reminders: list[dict[str, Any]] | None,
+) -> Imported:
     event = _built(event_file.plan(definition, today))
+    if reminders is not None:
+        event.reminders = reminders
     event.created_at = event.updated_at = clock.now()
     db.session.add(event)
     db.session.flush()
@@ -129,22 +151,26 @@ def _create(definition: dict[str, Any], today: date, owner: Account | None, by: 
     return Imported(event.slug, "created", [], 0)
 
 
-def _change(event: Event, definition: dict[str, Any], where: str, today: date) -> tuple[list[str], int]:
-    """Store what differs, under the event's lock, and return its paths and whom it concerns; raises FaultyFile."""
+def _change(
+    event: Event, definition: dict[str, Any], where: str, today: date, by: Account | None, *, notify: bool
+) -> tuple[list[str], int]:
+    """Store what differs, under the event's lock; return its paths and how many letters tell of it; raises FaultyFile."""
     now = clock.now()
     if _differences_of(event, _rows_for(event, definition, today), now):
         lock(event)
     rows = _rows_for(event, definition, today)
     changes = _differences_of(event, rows, now)
+    known = event_changes.values_of(event)
     if not changes:
-        return [], 0
+        return [], _tell(event, known, by, now, notify=notify)
     obstacles = list(_obstacles(event, rows, where))
     if obstacles:
         raise FaultyFile(obstacles)
-    was_cancelled = event.status == EventStatus.CANCELLED
+    before = calendar_revision.shown(event)
     _apply(event, rows, now)
-    told = _told(event, changes, was_cancelled, now)
+    calendar_revision.revise(event, before, now)
     schedule.replan(event, now)
+    told = _tell(event, known, by, now, notify=notify)
     registration.promote(event)
     return changes, told
 
@@ -228,12 +254,19 @@ def _keyed_differences(
         yield from _differences(old.get(name), new.get(name), f"{path}.{name}")
 
 
-def _told(event: Event, changes: Iterable[str], was_cancelled: bool, now: datetime) -> int:
-    is_cancelled = event.status == EventStatus.CANCELLED
-    if event.is_over(now) or (was_cancelled == is_cancelled and _WORTH_TELLING.isdisjoint(changes)):
+def _tell(event: Event, known: dict[str, Any], by: Account | None, now: datetime, *, notify: bool) -> int:
+    """Tell of a change if asked to, of a cancellation to whoever is still registered; return how many letters it is."""
+    if event.is_over(now):
         return 0
-    active = select(func.count()).where(Attendee.event_id == event.id, Attendee.status.in_(ACTIVE))
-    return db.session.scalar(active) or 0
+    if event.status != EventStatus.CANCELLED:
+        letters = telling.letters_about(event, known)
+        if notify:
+            telling.tell(event, known, by, now)
+        return letters
+    letters = telling.letters_if_cancelled(event)
+    if notify:
+        telling.cancel(event, by, event.cancel_reason, event.alternative)
+    return letters
 
 
 # What stands in the way.

@@ -12,8 +12,8 @@ from sqlalchemy import func, or_, select
 from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
-from eventsite.events import markdown, questions
-from eventsite.mail import schedule
+from eventsite.events import calendar_revision, markdown, questions, telling
+from eventsite.mail import event_changes, schedule
 from eventsite.models import (
     Account,
     Attendee,
@@ -57,16 +57,24 @@ def create(values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps | None
 
 
 def change(
-    event: Event, values: Mapping[str, Any], by: Account, *, mode_caps: ModeCaps | None = None
+    event: Event,
+    values: Mapping[str, Any],
+    by: Account,
+    *,
+    mode_caps: ModeCaps | None = None,
+    tell: bool = False,
+    reason: str = "",
 ) -> list[str]:
     """Change an event; return the names of the columns that differ now, `modes` for the ways to take part.
 
-    Raises Refusal at `slug` if another event has the address.
+    With `tell` those whom it concerns are written to, with the `reason` in the office's words (D62, D72). Raises Refusal
+    at `slug` if another event has the address.
     """
     with transaction():
         lock(event)
         if values.get("slug", event.slug) != event.slug:
             _check_slug(values["slug"])
+        before, known = calendar_revision.shown(event), event_changes.values_of(event)
         changed = _assign(event, _cleaned(values))
         if _set_modes(event, mode_caps):
             changed.append("modes")
@@ -74,8 +82,11 @@ def change(
             event.description_html = markdown.render(event.description)
         if changed:
             event.updated_at = clock.now()
+            calendar_revision.revise(event, before, event.updated_at)
             audit.record("event.changed", event, by, fields=changed)
             schedule.replan(event, event.updated_at)
+            if tell:
+                telling.tell(event, known, by, event.updated_at, reason)
             registration.promote(event)
     return changed
 

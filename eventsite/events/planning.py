@@ -96,10 +96,14 @@ def _event_columns(definition: dict[str, Any]) -> dict[str, Any]:
         "venue_capacity": venue.get("capacity"),
         "capacity_total": get("capacity_total"),
         "confirm_screen": get("confirm_screen", True),
-        **{name: get("application", {}).get(name, True) for name in ("changes_allowed", "join_on_page")},
+        **{
+            name: get("application", {}).get(name, True)
+            for name in ("changes_allowed", "join_on_page", "join_in_letters")
+        },
         "status": EventStatus(status),
         "publish_at": instant_or_none(get("publish_at"), "publish_at"),
         "cancel_reason": get("cancel_reason", ""),
+        "alternative": get("alternative", ""),
         **{name: get(name, []) for name in LISTS},
         "case": get("case", {}),
         "survey": get("survey", {}),

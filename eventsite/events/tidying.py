@@ -10,8 +10,8 @@ from eventsite.events import markdown
 from eventsite.events.faults import Fault, joined
 
 _PROSE = {
-    "abstract", "audience_note", "notice", "cancel_reason", "help", "purpose", "summary", "facts", "themes_status",
-    "demo_state",
+    "abstract", "audience_note", "notice", "cancel_reason", "alternative", "help", "purpose", "summary", "facts",
+    "themes_status", "demo_state",
 }  # fmt: skip
 _MEANS_NONE = {"capacity"}  # required or capped keys where null is a value of its own (D14)
 

@@ -17,10 +17,12 @@ class Kind:
     """One kind of mailing. `registrations` selects the ids of those it concerns, when it is written.
 
     `write` stores the letters of one registration in the open transaction, under the event's lock, and returns how many.
+    `stands` is asked before each few of them: a mailing that has lost its sense meanwhile is dropped.
     """
 
     registrations: Callable[[Mailing], Select[int]]
     write: Callable[[Registration, Mailing, datetime], int]
+    stands: Callable[[Mailing, datetime], bool] = lambda mailing, now: True
 
 
 def with_status(event_id: int, statuses: Collection[Status]) -> Select[int]:

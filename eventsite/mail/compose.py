@@ -5,7 +5,8 @@ they have already put into words. Not for: reading the database, choosing the le
 it reads the template files under `templates/letters`, once per process.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,9 +65,12 @@ _FACT_OF_FIELD = {
     "資料URL": "materials_url",
     "アンケート期限": "survey_until",
     "アンケートURL": "survey_url",
+    "配信停止URL": "unsubscribe_url",
+    "開催まで": "until_event",
     "案内文": "message",
     "件名": "own_subject",
     "件数": "count",
+    "セミナー短題名": "event_title",
     "管理画面URL": "admin_url",
     "結果": "report",
     "権限": "role",
@@ -78,6 +82,9 @@ _MAY_BE_EMPTY = frozenset(
     ["団体名", "部署名", "形式", "参加費", "ウェビナーID", "パスコード", "会場住所"]
     + ["主催者住所", "連絡先名", "電話", "受付時間", "問合せ先メール"]
 )
+
+_OPEN_BLOCKS = frozenset(["概要", "管理", "予定表"])
+_ASKED_BY_BLOCK = {"管理": "確認ページURL", "予定表": "予定表URL"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +160,8 @@ class LetterFacts:
     materials_url: str | None = ""
     survey_until: str | None = ""
     survey_url: str | None = ""
+    unsubscribe_url: str | None = ""
+    until_event: str | None = ""
     message: str | None = ""
     own_subject: str | None = ""
     count: int | str | None = ""
@@ -165,6 +174,15 @@ class LetterFacts:
 
 
 @dataclass(frozen=True)
+class Own:
+    """Words of an event's own for one letter, as sources; a blank part is the standard one (D67)."""
+
+    subject: str = ""
+    addition: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True)
 class Composed:
     """A finished letter: one line, and text with LF whose lines are at most 70 columns."""
 
@@ -173,32 +191,78 @@ class Composed:
 
 
 def compose(
-    letter: str, locale: str, facts: LetterFacts, *, override: str | None = None, folder: Path = LETTERS
+    letter: str,
+    locale: str,
+    facts: LetterFacts,
+    *,
+    own: Own | None = None,
+    override: str | None = None,
+    folder: Path = LETTERS,
 ) -> Composed:
     """Write a letter from its template in the locale (Japanese where there is no other), D63-D69.
 
-    `override`: a template of the association or event, checked when it was saved, instead of the file's.
+    `own`: words of the event, in place of parts of the template or in addition to it; `override`: a whole template
+    instead of the file's. Both were checked when they were saved.
     Raises KeyError for a fact that the letter needs and that is missing, FileNotFoundError for a letter that
     does not exist, and BadTemplate for an unusable template.
     """
     locale = locale if locale in LOCALES else LOCALES[0]
-    template = words.parse(override) if override else _letter(folder / letter / f"{locale}.txt")
+    template = words.parse(override) if override else standard(letter, locale, folder)
+    if own is not None:
+        template = _with_own(template, own, letter, folder)
     fields, flags = _fields(facts, folder, locale), _flags(facts)
     shown = words.blocks_shown(template, fields, flags)
     blocks = {name: _block(name, locale, fields, flags, facts, folder) for name in shown}
     tag, text = words.render(template, fields, flags, blocks)
-    return Composed(subject(tag, facts.when_short, facts.event_title), text)
+    printed = letter.startswith("staff_") or facts.own_subject  # then the subject is the whole of it (D64)
+    about = ("", "") if printed else (facts.when_short, facts.event_title)
+    return Composed(subject(tag, *about), text)
+
+
+def standard(letter: str, locale: str, folder: Path = LETTERS) -> words.Template:
+    """Return the template that the product brings along."""
+    return _letter(folder / letter / f"{locale}.txt")
+
+
+def standard_source(letter: str, locale: str, folder: Path = LETTERS) -> Own:
+    """Return subject and body of the standard template as they are written."""
+    first, _, rest = (folder / letter / f"{locale}.txt").read_text(encoding="utf-8").partition("\n")
+    return Own(subject=re.sub("^(?:件名|Subject): *", "", first.strip()), body=rest.strip("\n"))
 
 
 def offered(letter: str, folder: Path = LETTERS) -> frozenset[str]:
-    """Fields that an own template for this letter may use: those of its files, and those of every letter.
+    """Fields that an own template for this letter may use: those of its files and blocks, and those of every letter.
 
-    Pass it to `words.parse` before an own template is saved: then nothing is missing when it is sent (D67).
+    Pass it to `words.parse` before an own template is saved: then nothing is missing when it is sent (D67). How to
+    join is only in its block, which knows who may read it (D68).
     """
-    files = (_letter(folder / letter / f"{locale}.txt") for locale in LOCALES)
-    always = _MAY_BE_EMPTY | {"氏名", "主催者名"}
+    files = [standard(letter, locale, folder) for locale in LOCALES]
+    always = (_MAY_BE_EMPTY | {"氏名", "主催者名"}) - {"ウェビナーID", "パスコード"}
     about_event = set() if letter.startswith("staff_") else {"受付番号", "セミナー名", "日時"}
-    return always.union(about_event, *(template.fields for template in files))
+    inside = {name for template in files for name in template.blocks} & _OPEN_BLOCKS
+    blocks = (_block_template(folder / "blocks" / BLOCK_FOLDERS[name] / "ja.txt") for name in inside)
+    return always.union(about_event, *(template.fields for template in [*files, *blocks]))
+
+
+def values(facts: LetterFacts, locale: str, folder: Path = LETTERS) -> dict[str, str]:
+    """Return what each merge field says with these facts; one without a value is missing or blank."""
+    return _fields(facts, folder, locale)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return names of merge fields in the order in which people read of them."""
+    order = {name: number for number, name in enumerate(_FACT_OF_FIELD)}
+    return sorted(names, key=lambda name: (order.get(name, len(order)), name))
+
+
+def _with_own(template: words.Template, own: Own, letter: str, folder: Path) -> words.Template:
+    known = offered(letter, folder)
+    body, addition = (
+        words.skippable(words.parse_body(source, known), _ASKED_BY_BLOCK, _MAY_BE_EMPTY)
+        for source in (own.body, own.addition)
+    )
+    tag = words.parse_subject(own.subject, known) if own.subject else template.subject
+    return words.Template(tag, (*(body or template.lines), *addition))
 
 
 def _fields(facts: LetterFacts, folder: Path, locale: str) -> dict[str, str]:

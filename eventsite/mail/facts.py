@@ -5,13 +5,14 @@ Runs in the recipient's language. Not for choosing the letter (`letters`) or its
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypedDict
 
 from flask_babel import gettext as _
 
 from eventsite import dates, i18n, wording
 from eventsite.config import settings
+from eventsite.mail import joining
 from eventsite.mail.compose import AttendeeRow, LetterFacts
 from eventsite.mail.recipients import Recipient
 from eventsite.models import Attendee, Event, Format, Status
@@ -20,6 +21,7 @@ SENDER_NAME = "GDXセミナー事務局"
 ANSWER_BUSINESS_DAYS = 3
 NAMES_WHO = {"cancelled", "cancelled_by_office", "declined", "waitlist_ended"}
 DRAWN = {"won", "lost"}
+TELLS_LINK = {"reminder", "join_info"}
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,12 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         event_url=f"{settings.public_url}/events/{event.slug}",
         when=wording.when(event),
         when_short=dates.when_short(event.start_at, event.timezone, language),
-        room_opens=wording.room_opens(event),
+        room_opens=wording.room_opens(event) if now < event.start_at else "",
         online=recipient.takes_part_online,
         format=wording.form_of_event(event),
         fee=wording.fee(event, first.category),
         attendees=tuple(_row(one, recipient, news) for one in recipient.attendees),
-        join=_joining(recipient) if recipient.confirmed else "",
+        join=_joining(recipient, news.letter, now) if recipient.confirmed else "",
         join_url=event.join_url,
         webinar_id=event.webinar_id,
         passcode=event.passcode,
@@ -97,7 +99,15 @@ def gather(recipient: Recipient, news: News, now: datetime) -> LetterFacts:
         replaces_link=news.replaces_link,
         message=news.message,
         own_subject=news.own_subject,
+        until_event=_until(event, now) if news.letter == "reminder" else "",
+        unsubscribe_url=recipient.unsubscribe_url,
+        **_afterwards(event, now),
     )
+
+
+def answer_day(event: Event, asked_at: datetime) -> date:
+    """Return the day by which the office answers who asked for approval then (L2)."""
+    return dates.add_business_days(dates.in_zone(asked_at, event.timezone).date(), ANSWER_BUSINESS_DAYS)
 
 
 class _Sender(TypedDict):
@@ -119,6 +129,38 @@ def _sender(event: Event) -> _Sender:
         "contact_phone": event.contact_phone or settings.association_phone,
         "contact_hours": event.contact_hours or settings.association_hours,
     }
+
+
+class _Afterwards(TypedDict):
+    materials_url: str
+    materials_until: str
+    survey_url: str
+    survey_until: str
+
+
+def _afterwards(event: Event, now: datetime) -> _Afterwards:
+    """What there is to see and to answer after the event; nothing any more once its term is over."""
+    materials = event.materials_until is None or now < event.materials_until
+    survey = event.survey_until is None or now < event.survey_until
+    return {
+        "materials_url": event.materials_url if materials else "",
+        "materials_until": _deadline(event, event.materials_until),
+        "survey_url": event.survey_url if survey else "",
+        "survey_until": _deadline(event, event.survey_until),
+    }
+
+
+def _deadline(event: Event, until: datetime | None) -> str:
+    return dates.deadline(until, event.timezone, i18n.current()) if until else ""
+
+
+def _until(event: Event, now: datetime) -> str:
+    """How far off the event is on the day on which the letter is written, as the tag of a reminder (D70)."""
+    today, day = (dates.in_zone(one, event.timezone).date() for one in (now, event.start_at))
+    days = (day - today).days
+    if days < 1:
+        return _("本日開催")
+    return _("前日のご案内") if days == 1 else _("開催%(days)s日前のご案内", days=days)
 
 
 def _others(recipient: Recipient) -> int:
@@ -156,10 +198,12 @@ def _lost(news: News) -> int:
     return without if without < len(news.about) else 0
 
 
-def _joining(recipient: Recipient) -> str:
-    """Return the variants of D68 for the confirmed: a link, c link not known yet, d venue."""
+def _joining(recipient: Recipient, letter: str, now: datetime) -> str:
+    """Return the variants of D68 for the confirmed: a link, b link with the reminder, c not known yet, d venue."""
     event = recipient.registration.event
-    online = "a" if event.join_url else "c"
+    online = "c"
+    if event.join_url:
+        online = "a" if letter in TELLS_LINK or joining.in_letters(event, now) else "b"
     if event.format == Format.ONLINE:
         return online
     if event.format == Format.VENUE:
@@ -170,8 +214,8 @@ def _joining(recipient: Recipient) -> str:
 
 def _answer_by(event: Event, asked_at: datetime, now: datetime) -> str:
     """The day on which the office has answered; nothing once it is over."""
-    today, asked = (dates.in_zone(one, event.timezone).date() for one in (now, asked_at))
-    day = dates.add_business_days(asked, ANSWER_BUSINESS_DAYS)
+    day = answer_day(event, asked_at)
+    today = dates.in_zone(now, event.timezone).date()
     return dates.day(day, event.timezone, i18n.current(), year=False) if day >= today else ""
 
 

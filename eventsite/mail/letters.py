@@ -8,10 +8,7 @@ about themself (D66). What is asked for or put right later has its functions in 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from eventsite import i18n
-from eventsite.config import settings
-from eventsite.mail import outbox, recipients
-from eventsite.mail.compose import LetterFacts, compose
+from eventsite.mail import recipients
 from eventsite.mail.corrections import (
     BETTER_FIRST,
     LETTER_OF,
@@ -23,8 +20,9 @@ from eventsite.mail.corrections import (
 )
 from eventsite.mail.facts import News
 from eventsite.mail.recipients import former
-from eventsite.mail.writing import by_registration, cause, envelope, write
-from eventsite.models import Account, Attendee, Registration, Status
+from eventsite.mail.staff_letters import staff_link
+from eventsite.mail.writing import by_registration, cause, write
+from eventsite.models import Attendee, Registration, Status
 
 __all__ = [
     "address_changed",
@@ -132,22 +130,3 @@ def offer_expired(attendees: Sequence[Attendee], now: datetime) -> None:
     for one in attendees:
         for recipient in recipients.about(one.registration, [one]):
             write(recipient, News("offer_expired", [one]), cause("offer-expired", [one]), now)
-
-
-def staff_link(letter: str, account: Account, role: str, url: str, valid_until: str, now: datetime) -> None:
-    """staff_invite or staff_password: a link that works once."""
-    content = LetterFacts(
-        association=settings.association_name,
-        name=account.name or account.email,
-        association_address=settings.association_address,
-        contact_email=settings.association_email,
-        contact_phone=settings.association_phone,
-        contact_hours=settings.association_hours,
-        role=role,
-        valid_until=valid_until,
-        setup_url=url,
-        reset_url=url,
-    )
-    composed = compose(letter, i18n.current(), content)
-    why = outbox.Cause(letter, f"{now:%Y%m%d%H%M%S%f}", f"account-{account.id}")
-    outbox.enqueue(why, envelope(account.email, composed.subject, composed.text, now), i18n.current())

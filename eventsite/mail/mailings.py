@@ -12,10 +12,11 @@ from sqlalchemy import and_, or_, select, update
 
 from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
+from eventsite.mail import announcements, event_news, followups
 from eventsite.mail.audience import Kind
 from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Kind] = {**event_news.KINDS, **announcements.KINDS, **followups.KINDS}
 LEASE = timedelta(minutes=5)
 CHUNK = 20
 OPEN = (MailingStatus.PLANNED, MailingStatus.WRITING)
@@ -28,10 +29,13 @@ def plan(
     due_at: datetime,
     by: Account | None = None,
     details: Mapping[str, Any] | None = None,
+    *,
+    recorded: bool = True,
 ) -> Mailing | None:
     """Store a mailing in the open transaction; None if the event has one of this key already.
 
     `key` names the cause within the event, `details` hold plain values that the rows of later will not tell any more.
+    `recorded` False: it follows from something that is in the audit log already.
     """
     if db.session.scalar(select(Mailing.id).where(Mailing.event_id == event.id, Mailing.key == key)):
         return None
@@ -46,16 +50,18 @@ def plan(
     )
     db.session.add(mailing)
     db.session.flush()
-    audit.record("mailing.planned", event, by, letter=letter, key=key)
+    if recorded:
+        audit.record("mailing.planned", event, by, letter=letter, key=key)
     return mailing
 
 
-def drop(mailing: Mailing, by: Account | None = None) -> None:
-    """Write no more of it, in the open transaction; what was written stays."""
+def drop(mailing: Mailing, by: Account | None = None, *, recorded: bool = True) -> None:
+    """Write no more of it, in the open transaction; what was written stays. `recorded` as in `plan`."""
     if mailing.status in OPEN:
         mailing.status = MailingStatus.DROPPED
         mailing.lease_until = None
-        audit.record("mailing.dropped", mailing.event, by, letter=mailing.letter, key=mailing.key)
+        if recorded:
+            audit.record("mailing.dropped", mailing.event, by, letter=mailing.letter, key=mailing.key)
 
 
 def open_of(event: Event, letters: Collection[str] | None = None) -> list[Mailing]:
@@ -111,6 +117,9 @@ def _write_chunk(number: int, worker: str) -> int | None:
             return None
         now = clock.now()
         kind = KINDS[mailing.letter]
+        if not kind.stands(mailing, now):
+            drop(mailing)
+            return None
         ids = kind.registrations(mailing).subquery()
         registrations = db.session.scalars(
             select(Registration)

@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import NotNullable, and_, delete, func, or_, select, update
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, NotNullable, Select, and_, func, or_, select, update
 
-from eventsite import clock
+from eventsite import audit, clock
 from eventsite.config import settings
 from eventsite.db import db, transaction
-from eventsite.mail import mime
-from eventsite.models import Heartbeat, Message, MessageStatus
+from eventsite.errors import Refusal
+from eventsite.mail import mime, post_room
+from eventsite.mail.post_room import GIVE_UP_AFTER
+from eventsite.models import Account, Event, Message, MessageStatus
 
 LEASE = timedelta(minutes=5)
+ANSWERS = 5  # of the mail server, for one letter; a lease outlasts them all
 BATCH = 20
 PAUSES = (1, 5, 15, 60)  # minutes before the 2nd, 3rd … try; then hourly
-GIVE_UP_AFTER = timedelta(hours=48)
-FORGET_WORKER_AFTER = timedelta(days=1)
+A_MINUTE = timedelta(minutes=1)
+LONGEST_WORDS = 1000
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Claimed:
 
     id: int
     letter: str
+    message_id: str
     recipient: str
     mime: bytes
     attempts: int
@@ -109,26 +114,33 @@ def thread_of(registration_id: int | None, recipient: str) -> tuple[str, ...]:
 
 
 def claim(worker: str, limit: int = BATCH) -> list[Claimed]:
-    """Take up to `limit` due messages for `worker`, oldest first, and hold them for `LEASE`."""
+    """Take up to `limit` due messages for `worker`, oldest first, and hold them for a lease.
+
+    None while mail is held or the post room pauses, and no more to one domain than its pace allows.
+    """
     now = clock.now()
-    due = or_(
-        and_(Message.status == MessageStatus.QUEUED, Message.next_try <= now),
-        and_(Message.status == MessageStatus.SENDING, Message.lease_until < now),
-    )
-    chosen = select(Message.id).where(due).order_by(Message.id).limit(limit).with_for_update(skip_locked=True)
+    due = and_(_is_due(now), ~post_room.is_closed(now))
+    if (
+        db.session.scalar(select(Message.id).where(due).limit(1)) is None
+    ):  # most rounds end here, without writing
+        return []
     with transaction():
+        chosen = (
+            _within_pace(due, now).order_by(Message.id).limit(limit).with_for_update(skip_locked=True).cte()
+        )
         rows = db.session.execute(
             update(Message)
-            .where(Message.id.in_(chosen.scalar_subquery()))
+            .where(Message.id.in_(select(chosen.c.id)))
             .values(
                 status=MessageStatus.SENDING,
-                lease_until=now + LEASE,
+                lease_until=now + _lease(),
                 worker=worker,
                 attempts=Message.attempts + 1,
             )
             .returning(
                 Message.id,
                 Message.letter,
+                Message.message_id,
                 Message.recipient,
                 NotNullable(Message.mime),  # it goes when the letter has gone
                 Message.attempts,
@@ -137,12 +149,12 @@ def claim(worker: str, limit: int = BATCH) -> list[Claimed]:
             ),
             execution_options={"synchronize_session": False},
         ).all()
-    return sorted((Claimed(*row) for row in rows), key=lambda one: one.id)
+    return sorted((Claimed(**row._asdict()) for row in rows), key=lambda one: one.id)
 
 
 def renew(message: Claimed, worker: str) -> bool:
     """Prolong the lease just before sending; False if the message is no longer this worker's."""
-    return _settle(message, worker, lease_until=clock.now() + LEASE)
+    return _settle(message, worker, lease_until=clock.now() + _lease())
 
 
 def sent(message: Claimed, worker: str) -> bool:
@@ -153,12 +165,24 @@ def sent(message: Claimed, worker: str) -> bool:
 
 
 def failed(message: Claimed, worker: str, words: str) -> bool:
-    """The server has said no for good."""
-    return _settle(message, worker, status=MessageStatus.FAILED, lease_until=None, error=words[:1000])
+    """The server has said no for good; `give_up_at` then tells when."""
+    return _settle(
+        message,
+        worker,
+        status=MessageStatus.FAILED,
+        give_up_at=clock.now(),
+        lease_until=None,
+        error=words[:LONGEST_WORDS],
+    )
+
+
+def outdated(message: Claimed, worker: str, words: str) -> bool:
+    """It is not true any more: keep it back for good, and why."""
+    return _settle(message, worker, status=MessageStatus.HELD, lease_until=None, error=words[:LONGEST_WORDS])
 
 
 def later(message: Claimed, worker: str, words: str) -> bool:
-    """Try again after a growing pause; after two days give up visibly."""
+    """Try again after a growing pause; when its time is over give up visibly."""
     now = clock.now()
     if now >= message.give_up_at:
         return failed(message, worker, words)
@@ -169,14 +193,65 @@ def later(message: Claimed, worker: str, words: str) -> bool:
         status=MessageStatus.QUEUED,
         next_try=now + timedelta(minutes=minutes),
         lease_until=None,
-        error=words[:1000],
+        error=words[:LONGEST_WORDS],
     )
 
 
-def release(messages: Sequence[Claimed], worker: str) -> None:
-    """Give back claimed messages that were not tried, for instance when the worker is told to stop."""
-    for one in messages:
-        _settle(one, worker, status=MessageStatus.QUEUED, lease_until=None, attempts=Message.attempts - 1)
+def release(messages: Sequence[Claimed], worker: str, words: str | None = None) -> None:
+    """Give back claimed messages that were not tried: the worker has to stop, or the mail server cannot be had.
+
+    They are as before, but for what the server said, if `words` tells.
+    """
+    values = {} if words is None else {"error": words[:LONGEST_WORDS]}
+    with transaction():
+        for one in messages:
+            _settle(
+                one,
+                worker,
+                status=MessageStatus.QUEUED,
+                lease_until=None,
+                attempts=Message.attempts - 1,
+                **values,
+            )
+
+
+def give_up(words: str) -> None:
+    """Let what has waited its whole time fail visibly: the mail server cannot be had, and that is what it said."""
+    now = clock.now()
+    with transaction():
+        db.session.execute(
+            update(Message)
+            .where(Message.status == MessageStatus.QUEUED, Message.give_up_at <= now)
+            .values(status=MessageStatus.FAILED, give_up_at=now, error=words[:LONGEST_WORDS]),
+            execution_options={"synchronize_session": False},
+        )
+
+
+def requeue(message: Message, by: Account | None) -> None:
+    """Send a letter again that had failed, with fresh tries: the same bytes, the same Message-ID.
+
+    Raises Refusal `invalid` for any other, or when its bytes are no longer there.
+    """
+    now = clock.now()
+    own = and_(Message.id == message.id, Message.status == MessageStatus.FAILED, Message.mime.is_not(None))
+    with transaction():
+        result = db.session.execute(
+            update(Message)
+            .where(own)
+            .values(
+                status=MessageStatus.QUEUED,
+                attempts=0,
+                next_try=now,
+                give_up_at=now + GIVE_UP_AFTER,
+                error="",
+            ),
+            execution_options={"synchronize_session": False},
+        )
+        if not result.rowcount:  # type: ignore[attr-defined]
+            raise Refusal("invalid", _l("このメールは、もう一度送ることができません。"))
+        db.session.refresh(message)
+        event = db.session.get(Event, message.event_id) if message.event_id else None
+        audit.record("message.requeued", event, by, message=message.id)
 
 
 def withhold(registration_id: int, recipient: str) -> None:
@@ -195,26 +270,41 @@ def withhold(registration_id: int, recipient: str) -> None:
     )
 
 
-def queue_length() -> tuple[int, datetime | None]:
-    """Return how many messages wait, and since when the oldest has."""
-    count, oldest = db.session.execute(
-        select(func.count(), func.min(Message.created_at)).where(
-            Message.status.in_([MessageStatus.QUEUED, MessageStatus.SENDING])
-        )
-    ).one()
-    return count, oldest
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(
+        and_(Message.status == MessageStatus.QUEUED, Message.next_try <= now),
+        and_(Message.status == MessageStatus.SENDING, Message.lease_until < now),
+    )
 
 
-def beat(worker: str) -> None:
-    """Leave a sign of life, and clear away those of workers long gone."""
-    now = clock.now()
-    with transaction():
-        db.session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGET_WORKER_AFTER))
-        db.session.merge(Heartbeat(worker=worker, at=now))
+def _within_pace(due: ColumnElement[bool], now: datetime) -> Select[int]:
+    """Select what may leave: of each domain as many as its pace leaves free after the last minute's letters.
+
+    Workers count one after another: each takes the lock of the post room's row first.
+    """
+    ready = select(Message.id).where(due)
+    if not settings.mail_pace:
+        return ready
+    post_room.take_turn()
+    on_the_way = and_(Message.status == MessageStatus.SENDING, Message.lease_until >= now)
+    busy = (
+        select(Message.domain, func.count().label("letters"))
+        .where(or_(Message.sent_at > now - A_MINUTE, on_the_way))
+        .group_by(Message.domain)
+        .subquery()
+    )
+    place = func.row_number().over(partition_by=Message.domain, order_by=Message.id)
+    placed = (
+        select(Message.id, (place + func.coalesce(busy.c.letters, 0)).label("place"))
+        .outerjoin(busy, busy.c.domain == Message.domain)
+        .where(due)
+        .subquery()
+    )
+    return ready.where(Message.id.in_(select(placed.c.id).where(placed.c.place <= settings.mail_pace)))
 
 
-def last_beat() -> datetime | None:
-    return db.session.scalar(select(func.max(Heartbeat.at)))
+def _lease() -> timedelta:
+    return max(LEASE, ANSWERS * timedelta(seconds=settings.mail_timeout))
 
 
 def _settle(message: Claimed, worker: str, **values: object) -> bool:

@@ -61,6 +61,11 @@ class Recipient:
         return [self.attendee] if self.attendee else list(self.registration.attendees)
 
     @property
+    def reached(self) -> list[Attendee]:
+        """Whom mail to this address reaches: not those of the contact's who have one of their own."""
+        return [one for one in self.attendees if self.attendee is not None or not one.email]
+
+    @property
     def active(self) -> list[Attendee]:
         return [] if self.past else [one for one in self.attendees if one.is_active]
 
@@ -89,6 +94,11 @@ class Recipient:
     @property
     def calendar_url(self) -> str:
         return "" if self.past else f"{settings.public_url}/r/{self.token}/calendar{self._language}"
+
+    @property
+    def unsubscribe_url(self) -> str:
+        """Where this address says that it wants no more mail than its registrations need (RFC 8058)."""
+        return "" if self.past else f"{settings.public_url}/r/{self.token}/unsubscribe{self._language}"
 
     @property
     def version(self) -> int:

@@ -11,7 +11,7 @@ SUBJECT_LENGTH = 40
 
 _BREAK_AFTER = "。、）」"
 _SMALL_KANA = "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶㇰㇱㇲㇳㇴㇵㇶㇷㇸㇹㇺㇻㇼㇽㇾㇿ"
-_NOT_AT_START = frozenset("。、）」』】ー" + _SMALL_KANA)
+_NOT_AT_START = frozenset("。、）」』】ー.,;:!?)" + _SMALL_KANA)
 _BLANKS = " \u3000"
 _ZERO_WIDTH_JOINER = "\u200d"
 _URL_LINE = re.compile(r"[ \u3000]*https?://[!-~]+[ \u3000]*")
@@ -57,7 +57,7 @@ def subject(tag: str, when_short: str, title: str) -> str:
     Pictures are dropped, ① ㈱ ~ and their like are spelt out. Staff letters pass their whole subject as `tag`
     and nothing else.
     """
-    tag, when_short, title = _office_text(tag), _office_text(when_short), _office_text(title)
+    tag, when_short, title = office_text(tag), office_text(when_short), office_text(title)
     if tag and not tag.endswith("】"):
         tag += " "
     whole = f"{tag}{when_short} {title}".strip() if when_short else f"{tag}{title}".strip()
@@ -67,6 +67,14 @@ def subject(tag: str, when_short: str, title: str) -> str:
     while cut > 1 and _width(whole[cut]) == 0:
         cut -= 1
     return whole[:cut].rstrip() + "…"
+
+
+def office_text(text: str) -> str:
+    """One line without control characters and pictures; company marks and numbers in circles spelt out."""
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).translate(_SPELT_OUT)
+    text = re.sub("[\u24b6-\u24e9\u3200-\u32ff]", lambda sign: unicodedata.normalize("NFKC", sign[0]), text)
+    text = _PICTURES.sub(lambda sign: sign[0] if _in_cp932(sign[0]) else "", text)
+    return re.sub(" +", " ", text).strip(" ")
 
 
 def _width(char: str) -> int:
@@ -115,14 +123,6 @@ def _may_break(text: str, at: int) -> bool:
 
 def _in_run(char: str) -> bool:
     return char not in _BLANKS and _width(char) < 2
-
-
-def _office_text(text: str) -> str:
-    """One line without control characters and pictures; company marks and numbers in circles spelt out."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", text).translate(_SPELT_OUT)
-    text = re.sub("[\u24b6-\u24e9\u3200-\u32ff]", lambda sign: unicodedata.normalize("NFKC", sign[0]), text)
-    text = _PICTURES.sub(lambda sign: sign[0] if _in_cp932(sign[0]) else "", text)
-    return re.sub(" +", " ", text).strip(" ")
 
 
 def _in_cp932(char: str) -> bool:

@@ -18,7 +18,7 @@ subject line, and its lines follow each other without empty lines. `{ } ［ ］`
 
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from eventsite.mail.typeset import wrap
@@ -31,7 +31,7 @@ FIELDS = frozenset(
     + ["回答予定日", "順番", "締切", "抽選日", "理由", "回答期限", "回答URL", "セミナーURL", "変更内容"]
     + ["取消参加者", "変更前日時", "代替案内", "公開期限", "資料URL", "アンケート期限", "アンケートURL"]
     + ["権限", "有効期限", "登録URL", "再設定URL", "確認コード", "件数", "管理画面URL", "案内文"]
-    + ["配信停止URL", "請求の種類", "結果", "件名"]
+    + ["配信停止URL", "請求の種類", "結果", "件名", "開催まで"]
 )
 BLOCKS = frozenset(["宛名", "概要", "参加方法", "管理", "予定表", "結び"])
 FLAGS = frozenset(
@@ -43,7 +43,7 @@ FLAGS = frozenset(
 # The first five by D67; the lists are made here, row by row, from values that have lost their line ends.
 KEEPS_LF = frozenset(["理由", "変更内容", "代替案内", "案内文", "結果", "参加者一覧", "取消参加者"])
 IN_SUBJECT = frozenset(
-    ["件数", "セミナー短題名", "件名"]
+    ["件数", "セミナー短題名", "件名", "開催まで"]
 )  # no name of a person, nothing typed by an attendee (R27)
 
 _SUBJECT = re.compile(r"(?:件名|Subject)[:：](.*)")
@@ -66,12 +66,29 @@ class UnknownField(BadTemplate):
         self.name = name
 
 
+class StraySign(BadTemplate):
+    """A bracket that opens or closes nothing."""
+
+    def __init__(self, sign: str) -> None:
+        super().__init__(f"「{sign}」の使い方を確認してください。")
+        self.sign = sign
+
+
+class BlockInText(BadTemplate):
+    """A block that shares its line with text."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"<{name}>は、単独の行に書いてください。")
+        self.name = name
+
+
 @dataclass(frozen=True)
 class Piece:
-    """Plain text, or the name of a merge field."""
+    """Plain text, or the name of a merge field. `may_lack`: without a value it is blank and stops nothing."""
 
     text: str
     is_field: bool = False
+    may_lack: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +125,11 @@ class Template:
         rows = (self.subject, *(line.pieces for line in self.lines))
         return frozenset(name for pieces in rows for name in _field_names(pieces))
 
+    @property
+    def blocks(self) -> frozenset[str]:
+        """Every block that stands in it."""
+        return frozenset(name for line in self.lines for name in line.blocks)
+
 
 def parse(source: str, offered: Set[str] = FIELDS) -> Template:
     """Read a letter's template. `offered`: the fields that will have a value when this letter is written.
@@ -119,7 +141,17 @@ def parse(source: str, offered: Set[str] = FIELDS) -> Template:
     stated = _SUBJECT.fullmatch(first.strip())
     if stated is None or not stated[1].strip():
         raise BadTemplate("1行目に「件名: 」と件名を書いてください。")
-    return Template(_pieces(stated[1].strip(), offered & IN_SUBJECT), _lines(rest, offered))
+    return Template(parse_subject(stated[1], offered), parse_body(rest, offered))
+
+
+def parse_subject(source: str, offered: Set[str] = FIELDS) -> Pieces:
+    """Read the words of a subject, without what stands before them in a template. Raises as `parse`."""
+    return _pieces(source.strip(), offered & IN_SUBJECT)
+
+
+def parse_body(source: str, offered: Set[str] = FIELDS) -> tuple[Line, ...]:
+    """Read paragraphs and blocks. Raises as `parse`."""
+    return _lines(source.replace("\r\n", "\n"), offered)
 
 
 def parse_block(source: str, offered: Set[str] = FIELDS) -> Template:
@@ -154,11 +186,37 @@ def blocks_shown(template: Template, fields: Mapping[str, str], flags: Set[str])
     return {"宛名", "結び"}.union(*(line.blocks for line in template.lines if up.issuperset(line.marks)))
 
 
+def skippable(lines: tuple[Line, ...], asked_by: Mapping[str, str], harmless: Set[str]) -> tuple[Line, ...]:
+    """Return lines each of which is left out where a field of it has no value, instead of stopping the letter.
+
+    A field inside a choice is then blank. `asked_by`: the field that a block cannot do without; `harmless`: fields
+    whose line stays all the same.
+    """
+    return tuple(_skippable(line, asked_by, harmless) for line in lines)
+
+
 def render_block(template: Template, fields: Mapping[str, str], flags: Set[str] = frozenset()) -> str:
     """Return the lines of a block, without a line end after the last. Raises KeyError as `render`."""
     values, up = _values(fields), _flags_up(fields, flags)
     lines = (_fill(line.pieces, values, up) for line in template.lines if up.issuperset(line.marks))
     return "\n".join(line for line in lines if line.strip())
+
+
+def _skippable(line: Line, asked_by: Mapping[str, str], harmless: Set[str]) -> Line:
+    needed = [asked_by[name] for name in line.blocks if name in asked_by]
+    needed += [piece.text for piece in line.pieces if isinstance(piece, Piece) and piece.is_field]
+    marks = (*line.marks, *(name + "あり" for name in needed if name not in harmless))
+    pieces = tuple(
+        replace(piece, then=_lacking(piece.then), otherwise=_lacking(piece.otherwise))
+        if isinstance(piece, Choice)
+        else piece
+        for piece in line.pieces
+    )
+    return Line(marks, pieces, line.blocks)
+
+
+def _lacking(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    return tuple(replace(piece, may_lack=piece.is_field) for piece in pieces)
 
 
 def _lines(source: str, offered: Set[str]) -> tuple[Line, ...]:
@@ -174,7 +232,7 @@ def _line(raw: str, offered: Set[str]) -> Line:
         return Line(tuple(marks), (), tuple(_known(name, BLOCKS) for name in re.findall(r"<([^<>]*)>", raw)))
     if block := re.search(r"<([^<>]*)>", raw):
         _known(block[1], BLOCKS)
-        raise BadTemplate(f"<{block[1]}>は、単独の行に書いてください。")
+        raise BlockInText(block[1])
     return Line(tuple(marks), _pieces(raw, offered))
 
 
@@ -190,7 +248,7 @@ def _pieces(text: str, offered: Set[str]) -> Pieces:
 
 def _token(token: re.Match[str], offered: Set[str]) -> Piece | Choice:
     if token["stray"]:
-        raise BadTemplate(f"「{token['stray']}」の使い方を確認してください。")
+        raise StraySign(token["stray"])
     if token["flag"] is None:
         return Piece(_known(token["field"], offered), is_field=True)
     then, other = _pieces(token["then"], offered), _pieces(token["other"] or "", offered)
@@ -219,8 +277,10 @@ def _fill(pieces: Pieces, values: Mapping[str, str], up: Set[str]) -> str:
     for piece in pieces:
         if isinstance(piece, Choice):
             filled.append(_fill(piece.then if piece.flag in up else piece.otherwise, values, up))
+        elif piece.is_field:
+            filled.append(values.get(piece.text, "") if piece.may_lack else values[piece.text])
         else:
-            filled.append(values[piece.text] if piece.is_field else piece.text)
+            filled.append(piece.text)
     return "".join(filled)
 
 

@@ -3,6 +3,7 @@
 For the functions in `letters` and `corrections`, which know the occasion. Not for choosing the letter.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
@@ -12,15 +13,20 @@ from sqlalchemy import func, select
 from eventsite import i18n
 from eventsite.config import settings
 from eventsite.db import db
-from eventsite.mail import facts, invitations, outbox
-from eventsite.mail.compose import compose
+from eventsite.mail import facts, html, invitations, outbox, own_words
+from eventsite.mail.compose import Composed, Own, compose
 from eventsite.mail.facts import News
 from eventsite.mail.mime import Envelope
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.words import BadTemplate
 from eventsite.models import Attendee, CalendarEntry, Mailing, Message, StatusChange
 
+log = logging.getLogger(__name__)
+
+FOLLOW_UPS = {"followup_attended", "followup_absent"}
 INVITES = {"confirmed", "won", "promoted", "approved", "address_changed"}
-TAKES_BACK = {"cancelled", "cancelled_by_office"}
+TAKES_BACK = {"cancelled", "cancelled_by_office", "event_cancelled"}
+REFRESHES = {"changed", "rescheduled", "event_changed", "join_info"}
 
 
 def write(
@@ -34,7 +40,7 @@ def write(
     registration = recipient.registration
     with i18n.speaking(registration.locale):
         entry, in_body = _calendar_entry(news.letter, recipient, now)
-        composed = compose(news.letter, registration.locale, facts.gather(recipient, news, now))
+    composed = in_words_of_event(recipient, news, now)
     cause = outbox.Cause(
         news.letter,
         f"{occasion}:registration-{registration.id}",
@@ -44,8 +50,38 @@ def write(
         mailing_id=mailing.id if mailing else None,
     )
     reply_to = registration.event.contact_email or settings.association_email
-    sealed = envelope(recipient.email, composed.subject, composed.text, now, reply_to, entry, in_body)
+    extra = _opt_out(recipient) if news.letter in FOLLOW_UPS else None
+    words, language = (composed.subject, composed.text), registration.locale
+    sealed = envelope(recipient.email, *words, now, reply_to, entry, in_body, locale=language, extra=extra)
     return outbox.enqueue(cause, sealed, registration.locale)
+
+
+def in_words_of_event(recipient: Recipient, news: News, now: datetime) -> Composed:
+    """Return a letter with the event's own words, if it has any that can be used; stores nothing.
+
+    A past address gets the standard words. Raises KeyError for a fact that the standard letter needs.
+    """
+    registration = recipient.registration
+    own = None
+    if not recipient.past:
+        own = own_words.for_writing(registration.event_id, news.letter, registration.locale)
+    if own is not None:
+        try:
+            return composed_with(recipient, news, now, own)
+        except (BadTemplate, KeyError):
+            where = (news.letter, registration.locale, registration.event_id)
+            log.warning("own words for %s (%s) of event %s cannot be used", *where, exc_info=True)
+    return composed_with(recipient, news, now, None)
+
+
+def composed_with(recipient: Recipient, news: News, now: datetime, own: Own | None) -> Composed:
+    """Return subject and text of a letter in the recipient's language; stores nothing.
+
+    Raises KeyError for a fact that the letter needs and that is missing, BadTemplate for unusable own words.
+    """
+    locale = recipient.registration.locale
+    with i18n.speaking(locale):
+        return compose(news.letter, locale, facts.gather(recipient, news, now), own=own)
 
 
 def envelope(
@@ -56,8 +92,11 @@ def envelope(
     reply_to: str = "",
     entry: CalendarEntry | None = None,
     in_body: bool = True,
+    *,
+    locale: str = "ja",
+    extra: dict[str, str] | None = None,
 ) -> Envelope:
-    """Return a letter with everything on it; it gets its Message-ID from the outbox."""
+    """Return a letter with everything on it, headers in `extra` included; it gets its Message-ID from the outbox."""
     return Envelope(
         from_name=facts.SENDER_NAME,
         from_email=settings.sender,
@@ -65,11 +104,13 @@ def envelope(
         reply_to=reply_to or None,
         subject=subject,
         text=text,
+        html=html.of(text, locale) if settings.mail_html else None,
         message_id="",
         date=now,
         calendar=entry.ics if entry else None,
         method=entry.method if entry else None,
         calendar_in_body=in_body,
+        extra=extra or {},
     )
 
 
@@ -91,6 +132,14 @@ def by_registration(attendees: Sequence[Attendee], *, by_status: bool = False) -
     return [list(group) for _key, group in groupby(ordered, key=key)]
 
 
+def _opt_out(recipient: Recipient) -> dict[str, str]:
+    """The headers by which a mail program offers to end such letters with one click (RFC 2369 3.2, RFC 8058)."""
+    return {
+        "List-Unsubscribe": f"<{recipient.unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
 def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> tuple[CalendarEntry | None, bool]:
     """Return the entry that goes with the letter, and whether it stands in the body: there it is news, else a copy."""
     if recipient.past or (letter in TAKES_BACK and not recipient.confirmed):
@@ -99,6 +148,6 @@ def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> tuple[C
         return None, True
     if letter in INVITES:
         return invitations.invite(recipient, now), True
-    if letter == "changed":
+    if letter in REFRESHES:
         return invitations.refresh(recipient, now)
     return (invitations.find(recipient), False) if letter == "link_resent" else (None, True)

@@ -1,6 +1,7 @@
 """Who gets a seat: the verbs, and the pure rule behind them in `seats`."""
 
 from eventsite.registration.application import Application, ConsentBox, Person
+from eventsite.registration.attending import mark, mark_list
 from eventsite.registration.changing import Changes, change_consent, change_details, replace
 from eventsite.registration.codes import create_code, withdraw_code
 from eventsite.registration.deciding import approve, decline
@@ -17,6 +18,7 @@ from eventsite.registration.office import move_to, restore, set_remark
 from eventsite.registration.readdressing import (
     change_address,
     correct_address,
+    forget_undeliverable,
     send_again,
     send_link,
     send_state,
@@ -28,6 +30,7 @@ from eventsite.registration.registering import (
     foresee,
     register,
 )
+from eventsite.registration.resending import send_once_more
 from eventsite.registration.waiting import (
     accept,
     end_at_start,
@@ -62,6 +65,9 @@ __all__ = [
     "find_by_form_key",
     "foresee",
     "forget_old_uploads",
+    "forget_undeliverable",
+    "mark",
+    "mark_list",
     "move_to",
     "offer_list",
     "promote",
@@ -72,6 +78,7 @@ __all__ = [
     "restore",
     "send_again",
     "send_link",
+    "send_once_more",
     "send_state",
     "set_remark",
     "withdraw_code",

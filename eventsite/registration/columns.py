@@ -15,6 +15,7 @@ from eventsite.models import Answer, Attendee, Consent, Event, Question, Registr
 from eventsite.registration import questions
 from eventsite.registration.spreadsheet import Cell, Table
 
+ATTENDANCE = {"": "未確認", "present": "出席", "absent": "欠席"}
 _YES, _NO = "はい", "いいえ"
 _MODES = {"online": "オンライン参加", "venue": "会場参加"}
 _ENDINGS = {(Status.CANCELLED, "offered"): "辞退", (Status.LOST, "waitlisted"): "繰上げなし"}
@@ -57,7 +58,7 @@ _BEFORE_CONSENTS: tuple[Column, ...] = (
     ("承認日時", lambda one, book: _time(one.approved_at, book.event)),
     ("取消日時", lambda one, book: _time(one.cancelled_at, book.event)),
     ("取消理由", lambda one, book: one.cancel_reason),
-    ("出欠", lambda one, book: "未確認"),
+    ("出欠", lambda one, book: ATTENDANCE[one.attendance]),
     ("視聴分数", lambda one, book: ""),
     ("同意_規約版", lambda one, book: _consent(one, book, "privacy")[1]),
     ("同意_案内メール", lambda one, book: _consent(one, book, "followup")[0]),

@@ -76,6 +76,9 @@ def send_state(recipient: Recipient) -> None:
 def change_address(recipient: Recipient, email: str, *, by: Account | None = None) -> bool:
     """Change the address of the contact, or of an attendee who has an own one, and tell both addresses.
 
+    Where the office does it because mail came back, the former one hears nothing more, as nothing has arrived there,
+    and the new one gets the letter of the present state.
+
     False if the link that this came by has died in the meantime. Raises Refusal `closed` for the public once the event
     is over or nobody of theirs takes part, `invalid` at `email` for the address that is there already.
     """
@@ -92,12 +95,25 @@ def change_address(recipient: Recipient, email: str, *, by: Account | None = Non
             raise Refusal("invalid", _l("いまと同じメールアドレスです。"), field="email")
         for one in _reached_by(recipient):
             one.eligibility = _finding(one, email).badge
+        came_back = by is not None and any(one.undeliverable for one in recipient.reached)
+        if came_back:
+            outbox.withhold(recipient.registration.id, recipient.key)
         _write(recipient, email, now, by)
-        if former:
+        if former and not came_back:
             letters.address_changed(recipient.registration, former, now, recipient.attendee)
         else:
             letters.state_again(recipient, now, _positions(recipient))
     return True
+
+
+def forget_undeliverable(attendee: Attendee, by: Account) -> None:
+    """Take the mark away that mail does not arrive: the office has reached the person in another way."""
+    with transaction():
+        lock(attendee.registration.event)
+        if attendee.undeliverable:
+            attendee.undeliverable = False
+            event = attendee.registration.event
+            audit.record("attendee.changed", event, by, numbers=[attendee.number], fields=["undeliverable"])
 
 
 def check_changeable(recipient: Recipient, now: datetime) -> None:
@@ -196,8 +212,8 @@ def _finding(attendee: Attendee, email: str) -> Finding:
 
 
 def _reached_by(recipient: Recipient) -> list[Attendee]:
-    """Return those whose address is the recipient's: not those of the contact's who have one of their own."""
-    return [one for one in recipient.active if recipient.attendee is not None or not one.email]
+    """Return those whose address is the recipient's and who still have something to expect."""
+    return [one for one in recipient.reached if one.is_active]
 
 
 def _write(recipient: Recipient, email: str, now: datetime, by: Account | None) -> None:
@@ -208,8 +224,9 @@ def _write(recipient: Recipient, email: str, now: datetime, by: Account | None) 
     setattr(row, column, email)
     row.link_version += 1
     row.link_hash = tokens.digest(recipient.token)
-    for one in _reached_by(recipient):
+    for one in recipient.reached:
         one.undeliverable = False
+    for one in _reached_by(recipient):
         person = Person(family_name=one.family_name, given_name=one.given_name)
         one.possible_duplicate = is_duplicate(found.event, person, email, besides=[one.id])
     _record("registration.readdressed", recipient, by)

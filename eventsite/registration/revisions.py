@@ -10,7 +10,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from eventsite import localgov
+from eventsite import localgov, wording
 from eventsite.db import db
 from eventsite.models import Account, Attendee, Event, Registration, Revision
 from eventsite.registration import questions
@@ -49,7 +49,7 @@ def attendee_lines(attendee: Attendee, new: Values) -> list[str]:
 
 def move_line(attendee: Attendee, before: str, after: str) -> str:
     """Return the line about a move from one category to another, both by their labels."""
-    return _whose(attendee) + _line(_("参加区分"), before, after)
+    return _whose(attendee) + wording.change(_("参加区分"), before, after)
 
 
 def registration_lines(registration: Registration, contact: Values, answers: Values) -> list[str]:
@@ -78,17 +78,9 @@ def _whose(attendee: Attendee) -> str:
 
 def _lines(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """Return a line for each label whose words differ."""
-    return [_line(label, words, after[label]) for label, words in before.items() if words != after[label]]
-
-
-def _line(label: str, before: str, after: str) -> str:
-    nothing = _("（なし）")
-    return _(
-        "%(label)s　変更前：%(before)s　変更後：%(after)s",
-        label=label,
-        before=before or nothing,
-        after=after or nothing,
-    )
+    return [
+        wording.change(label, words, after[label]) for label, words in before.items() if words != after[label]
+    ]
 
 
 def _words(attendee: Attendee, new: Values = NOTHING) -> dict[str, str]:
@@ -117,7 +109,9 @@ def _contact_words(registration: Registration, new: Values = NOTHING) -> dict[st
 
 def _answer_lines(event: Event, stored: Values, answers: Values) -> list[str]:
     return [
-        _line(one.label, questions.words(one, stored.get(one.key)), questions.words(one, answers[one.key]))
+        wording.change(
+            one.label, questions.words(one, stored.get(one.key)), questions.words(one, answers[one.key])
+        )
         for one in event.questions
         if one.key in answers
     ]

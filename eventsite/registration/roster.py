@@ -26,6 +26,7 @@ MEDIA_TYPES = {
 ZOOM_HEADER = ("Email Address", "First Name", "Last Name")
 LONGEST_SEARCH = 200
 SHORTEST_NUMBER = 3
+UNDELIVERABLE = "undeliverable"
 
 _UNASKED = (False, "")
 _ITEMS = {"所属": "団体名・会社名", "団体名": "団体名・会社名", "会社名": "団体名・会社名", "部署": "部署名"}
@@ -41,7 +42,10 @@ class RecipientNeeded(ValueError):
 
 @dataclass(frozen=True)
 class Filter:
-    """What a screen narrows its rows to: a category's code, a status, words to look for; None = all."""
+    """What a screen narrows its rows to: a category's code, a status, words to look for; None = all.
+
+    In place of a status, UNDELIVERABLE stands for those whom mail does not reach (D12).
+    """
 
     category: str | None = None
     status: str | None = None
@@ -103,6 +107,12 @@ def counts(event: Event) -> dict[str, int]:
     )
     found = dict(db.session.execute(by_status).all())
     return {status.value: found.get(status, 0) for status in Status}
+
+
+def undeliverable(event: Event) -> int:
+    """Return how many attendees mail does not reach: the filter UNDELIVERABLE finds them."""
+    count = select(func.count()).where(Attendee.event_id == event.id, Attendee.undeliverable)
+    return db.session.scalar(count) or 0
 
 
 def count_summary(event: Event) -> dict[str, int | None]:
@@ -232,7 +242,9 @@ def _conditions(event: Event, filter: Filter) -> list[ColumnElement[bool]]:
     if filter.category:
         category = event.category(filter.category)
         conditions.append(Attendee.category_id == category.id if category else false())
-    if filter.status:
+    if filter.status == UNDELIVERABLE:
+        conditions.append(Attendee.undeliverable.is_(True))
+    elif filter.status:
         known = filter.status in list(Status)
         conditions.append(Attendee.status == Status(filter.status) if known else false())
     if filter.search and filter.search.strip():

@@ -22,6 +22,8 @@ from eventsite.web import (
     public,
     register,
 )
+from eventsite.web import manage_calendar as manage_calendar  # its pages are on the blueprint of `manage`
+from eventsite.web import unsubscribing as unsubscribing  # as these are
 
 csrf = CSRFProtect()
 STATIC_SECONDS = 3600

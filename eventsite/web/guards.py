@@ -63,6 +63,20 @@ def creators(view: View) -> View:
     return guarded
 
 
+def admins(view: View) -> View:
+    """Those who look after the whole site."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not access.is_admin(current_user):
+            abort(403)
+        return view(*args, **kwargs)
+
+    guarded = auth_required("session")(checked)
+    guarded.guard = "admins"
+    return guarded
+
+
 def for_event(verb: str) -> Callable[[View], View]:
     """Those who may do `verb` to the event named by `slug`; the view gets the event instead of the slug."""
 

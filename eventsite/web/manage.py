@@ -12,13 +12,13 @@ from flask import Blueprint, Response, abort, make_response, redirect, render_te
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from eventsite import clock, dates, registration, tokens
+from eventsite import clock, registration, tokens
 from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.mail import invitations
 from eventsite.mail.recipients import Recipient
 from eventsite.models import Attendee, Registration, Status
-from eventsite.registration import ledger, prospects, spreadsheet
+from eventsite.registration import ledger, prospects
 from eventsite.web import guards, personal, presenting, proof
 from eventsite.web.forms import changes
 from eventsite.web.headers import private
@@ -57,63 +57,17 @@ def chosen(recipient: Recipient, branch: int | None) -> list[Attendee]:
     return chosen
 
 
+def joins(recipient: Recipient) -> bool:
+    """Join information is for the confirmed who take part online (D68), where the organiser lets it stand here."""
+    shown = recipient.registration.event.join_on_page
+    return shown and bool(recipient.confirmed) and recipient.takes_part_online
+
+
 @bp.get("")
 @guards.public
 @by_link
 def show(recipient: Recipient, token: str) -> ResponseReturnValue:
     return _page(recipient, token)
-
-
-@bp.get("/invite.ics")
-@guards.public
-@by_link
-def invite_ics(recipient: Recipient, token: str) -> ResponseReturnValue:
-    """The calendar entry as it was last sent, the same bytes."""
-    entry = invitations.find(recipient)
-    if entry is None:
-        abort(404)
-    response = Response(entry.ics, content_type=f"text/calendar; charset=utf-8; method={entry.method}")
-    response.headers["Content-Disposition"] = 'attachment; filename="invite.ics"'
-    return response
-
-
-@bp.get("/calendar")
-@guards.public
-@by_link
-def calendar(recipient: Recipient, token: str) -> ResponseReturnValue:
-    """How to put the seminar into a calendar: the file, and words to copy."""
-    if invitations.find(recipient) is None:
-        abort(404)
-    event = recipient.registration.event
-    return render_template(
-        "manage/calendar.html",
-        recipient=recipient,
-        event=event,
-        token=token,
-        facts=presenting.facts(event),
-        joins=_joins(recipient),
-        contact=presenting.contact(event),
-    )
-
-
-@bp.get("/calendar.csv")
-@guards.public
-@by_link
-def calendar_csv(recipient: Recipient, token: str) -> ResponseReturnValue:
-    """One line for office groupware that takes no .ics (D71)."""
-    if invitations.find(recipient) is None:
-        abort(404)
-    event = recipient.registration.event
-    start, end = (dates.in_zone(one, event.timezone) for one in (event.start_at, event.end_at))
-    days_and_times = [f"{start:%Y/%m/%d}", f"{start:%H:%M}", f"{end:%Y/%m/%d}", f"{end:%H:%M}"]
-    words = "\n".join(f"{label}　{'　'.join(lines)}" for label, lines in presenting.facts(event))
-    table = spreadsheet.Table(
-        header=["件名", "開始日", "開始時刻", "終了日", "終了時刻", "内容"],
-        rows=[[event.title, *days_and_times, words]],
-    )
-    response = Response(spreadsheet.csv_bytes(table), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="calendar.csv"'
-    return response
 
 
 @bp.get("/cancellation", defaults={"branch": None})
@@ -200,7 +154,7 @@ def _page(recipient: Recipient, token: str, refusal: Refusal | None = None) -> R
         details={one.id: personal.details(one) for one in recipient.attendees},
         has_consents=personal.has_consents(found.event),
         done=personal.DONE.get(request.args.get("done", ""), ""),
-        joins=_joins(recipient),
+        joins=joins(recipient),
         lotteries=_lotteries(recipient),
         has_entry=invitations.find(recipient) is not None,
         over=found.event.is_over(clock.now()),
@@ -219,9 +173,3 @@ def _lotteries(recipient: Recipient) -> list[tuple[str, str, str]]:
         for category in categories
         for words, href in proof.links([category])
     ]
-
-
-def _joins(recipient: Recipient) -> bool:
-    """Join information is for the confirmed who take part online (D68), where the organiser lets it stand here."""
-    shown = recipient.registration.event.join_on_page
-    return shown and bool(recipient.confirmed) and recipient.takes_part_online

@@ -50,7 +50,8 @@ def allowed(recipient: Recipient) -> Allowed:
 
 def can_cancel(attendee: Attendee) -> bool:
     event = attendee.registration.event
-    return Status.CANCELLED in MOVES[attendee.status] and clock.now() < event.leaving_ends
+    takes_place = event.status != EventStatus.CANCELLED
+    return takes_place and Status.CANCELLED in MOVES[attendee.status] and clock.now() < event.leaving_ends
 
 
 def can_replace(recipient: Recipient, attendee: Attendee) -> bool:

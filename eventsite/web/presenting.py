@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from eventsite import calendar, clock, dates, i18n, wording
 from eventsite.config import settings
 from eventsite.events.catalogue import Listed
-from eventsite.models import Category, Event, Format
+from eventsite.models import Category, Event, EventStatus, Format
 from eventsite.web import admission, proof
 
 TIME_RANGE = re.compile(r"\d{1,2}:\d{2}[～–]\d{1,2}:\d{2}")
@@ -113,7 +113,7 @@ def facts(event: Event) -> list[tuple[str, list[str]]]:
         (_("対象"), [event.audience_note or _("、").join(one.label for one in admission.listed(event))]),
         (_("申込締切"), [_closing(event)]),
         (_("抽選"), [_draw(event)]),
-        (_("中止の理由"), [event.cancel_reason]),
+        *_calling_off(event),
         (_("主催"), [event.organizer or settings.association_name]),
     ]
     return [(label, [line for line in lines if line]) for label, lines in rows if any(lines)]
@@ -130,11 +130,11 @@ def contact(event: Event) -> dict[str, str]:
 
 
 def feed_entry(event: Event, public_url: str) -> calendar.FeedEntry:
-    """Return an event as an entry of a public calendar; its UID never changes."""
+    """Return an event as an entry of a public calendar; its UID never changes, its version only grows."""
     return calendar.FeedEntry(
-        uid=f"event-{event.id}-{event.created_at:%Y%m%d%H%M%S}@{settings.mail_domain}",
-        sequence=max(0, int((event.updated_at - event.created_at).total_seconds())),
-        stamp=event.updated_at,
+        uid=event.calendar_uid,
+        sequence=event.calendar_sequence,
+        stamp=event.calendar_stamp or event.created_at,
         created=event.created_at,
         start=event.start_at,
         end=event.end_at,
@@ -142,7 +142,7 @@ def feed_entry(event: Event, public_url: str) -> calendar.FeedEntry:
         description="\n".join(one for one in (event.notice, event.abstract) if one),
         location=wording.form_of_event(event) if event.has_online else event.venue_name,
         url=f"{public_url}/events/{event.slug}",
-        cancelled=event.status == "cancelled",
+        cancelled=event.status == EventStatus.CANCELLED,
     )
 
 
@@ -161,6 +161,15 @@ class _Shown:
 def _format_word(event: Event) -> str:
     return {Format.ONLINE: _("オンライン"), Format.VENUE: _("会場"), Format.HYBRID: _("会場・オンライン")}[
         event.format
+    ]
+
+
+def _calling_off(event: Event) -> list[tuple[str, list[str]]]:
+    if event.status != EventStatus.CANCELLED:
+        return []
+    return [
+        (_("中止の理由"), event.cancel_reason.splitlines()),
+        (_("代わりのご案内"), event.alternative.splitlines()),
     ]
 
 

@@ -1,6 +1,7 @@
 """Pages that everybody may read: catalogue, event, calendar feeds, notices. No session, no cookie."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -16,6 +17,8 @@ from eventsite.registration import seeds
 from eventsite.web import guards, presenting, proof
 
 bp = Blueprint("public", __name__)
+
+FEED_SECONDS = 300
 
 
 @bp.get("/", endpoint="catalogue")
@@ -59,15 +62,18 @@ def draw(slug: str, code: str) -> ResponseReturnValue:
 @bp.get("/events/<slug>.ics")
 @guards.public
 def event_ics(slug: str) -> ResponseReturnValue:
-    return _ics([public_event(slug)], f"{slug}.ics")
+    found = public_event(slug)
+    moments = [one for one in (found.updated_at, found.publish_at) if one and one <= clock.now()]
+    return _ics([found], f"{slug}.ics", max(moments, default=None))
 
 
 @bp.get("/events.ics")
 @guards.public
 def feed_ics() -> ResponseReturnValue:
-    """All public events that have not ended, as a calendar to subscribe to."""
-    events = [listed.event for listed in catalogue.upcoming(clock.now())]
-    return _ics(events, "events.ics", name=_("GDXセミナー"))
+    """The public events, as a calendar to subscribe to."""
+    now = clock.now()
+    changed_at = catalogue.feed_changed_at(now)
+    return _ics(catalogue.in_feed(now), "events.ics", changed_at, name=_("GDXセミナー"))
 
 
 @bp.get("/privacy")
@@ -96,10 +102,17 @@ def _list(heading: str, listed: Iterable[catalogue.Listed], past: bool) -> str:
     return render_template("public/catalogue.html", heading=heading, months=months, past=past)
 
 
-def _ics(events: list[Event], file_name: str, **feed: Any) -> Response:
+def _ics(events: list[Event], file_name: str, changed_at: datetime | None, **feed: Any) -> Response:
+    """Return a calendar that may be kept for a while, and 304 where the reader has it already."""
     entries = [presenting.feed_entry(one, settings.public_url) for one in events]
     response = Response(calendar.publication(entries, **feed), content_type="text/calendar; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.headers["Content-Language"] = i18n.current()
+    response.cache_control.public = True
+    response.cache_control.max_age = FEED_SECONDS
+    if changed_at is not None:
+        response.last_modified = changed_at
+    response.add_etag()
+    response.make_conditional(request)
     return response

@@ -42,6 +42,7 @@ OFFICE = {
     "roster with losses": "/events/{slug}/roster?losses=1",
     "empty roster": "/events/{slug}/roster?q=%E7%84%A1",
     "preview": "/events/{slug}/preview",
+    "organisers and staff": "/events/{slug}/people",
 }
 
 

@@ -1,6 +1,7 @@
 """Event files into the database and back."""
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,12 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from eventsite import accounts, audit, registration
+from eventsite import accounts, audit, checks, registration
 from eventsite.db import Base, db, transaction
 from eventsite.events import demo, event_file
 from eventsite.events.demo import NotADemoDatabase, load_demo
 from eventsite.events.event_file import FaultyFile
 from eventsite.events.importing import Imported, export, find, import_events
+from eventsite.mail import mailings
 from eventsite.models import Account, Answer, AuditEntry, Event, EventRole, Message, Registration, Status
 from tests import cast
 
@@ -232,6 +234,73 @@ def test_who_should_hear_of_a_change(changes: dict[str, Any], paths: list[str], 
     letters = db.session.scalar(select(func.count(Message.id)))
     assert imported(a_file(**changes)) == [Imported(SLUG, "changed", paths, told)]
     assert db.session.scalar(select(func.count(Message.id))) == letters
+
+
+def told_of(letter: str) -> list[str]:
+    """Let the worker write, and return who got a letter."""
+    for _ in range(3):
+        mailings.work("worker")
+    query = select(Message.recipient).where(Message.letter == letter).order_by(Message.id)
+    return list(db.session.scalars(query))
+
+
+@pytest.mark.parametrize(
+    ("changes", "letter"),
+    [
+        ({"title": "改題"}, "event_changed"),
+        (
+            {"schedule": {"start_at": "2027-01-21T10:00:00+09:00", "end_at": "2027-01-21T12:00:00+09:00"}},
+            "rescheduled",
+        ),
+        ({"delivery": {"online": "Zoomウェビナー", "join_url": "https://zoom.us/j/2"}}, "join_info"),
+        ({"status": "cancelled", "cancel_reason": "台風", "alternative": "1月の回へ"}, "event_cancelled"),
+    ],
+)
+def test_people_are_told_where_that_is_asked_for(changes: dict[str, Any], letter: str) -> None:
+    imported(a_file())
+    for number in range(2):
+        application = cast.an_application(category="company", contact_email=f"{number}@example.jp")
+        registration.register(find(SLUG), application)
+    (one,) = import_events(a_file(**changes), today=TODAY, notify=True)
+    assert (one.action, one.told) == ("changed", 2)
+    assert told_of(letter) == ["0@example.jp", "1@example.jp"]
+    assert import_events(a_file(**changes), today=TODAY, notify=True) == [Imported(SLUG, "unchanged", [], 0)]
+    assert len(told_of(letter)) == 2
+    assert checks.run() == []
+
+
+def test_a_file_without_a_word_can_be_told_of_later() -> None:
+    """The event is called off, nobody has lost a place; the same file does the rest, once."""
+    imported(a_file())
+    registration.register(find(SLUG), cast.an_application())
+    off = a_file(status="cancelled", cancel_reason="台風")
+    assert [(one.action, one.told) for one in imported(off)] == [("changed", 1)]
+    assert (find(SLUG).status, statuses()) == ("cancelled", [Status.CONFIRMED])
+    assert [(one.action, one.told) for one in imported(off)] == [("unchanged", 1)]
+    assert import_events(off, today=TODAY, notify=True) == [Imported(SLUG, "unchanged", [], 1)]
+    assert (find(SLUG).cancel_reason, statuses()) == ("台風", [Status.CANCELLED])
+    assert told_of("event_cancelled") == [cast.TOWN_HALL]
+    assert imported(off) == [Imported(SLUG, "unchanged", [], 0)]
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "letters"),
+    [
+        ([], "hajimete-no-dx: letters not written, for want of --notify: 1", 0),
+        (["--notify"], "hajimete-no-dx: letters that tell of this: 1", 1),
+    ],
+)
+def test_the_command_says_how_many_letters_it_is(
+    app: Flask, tmp_path: Any, options: list[str], words: str, letters: int
+) -> None:
+    imported(a_file())
+    registration.register(find(SLUG), cast.an_application())
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(a_file(title="改題")))
+    result = app.test_cli_runner().invoke(args=["events", "import", str(path), *options])
+    assert result.output.splitlines()[0] == "hajimete-no-dx: changed (title)"
+    assert words in result.output
+    assert len(told_of("event_changed")) == letters
 
 
 def test_what_people_have_chosen_cannot_vanish() -> None:

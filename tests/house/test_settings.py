@@ -21,6 +21,11 @@ WRONG = {
     "MAIL_USE_TLS": "maybe",
     "MAIL_USE_SSL": "maybe",
     "MAIL_DEFAULT_SENDER": "GDX <seminar@gdx.example.jp>",
+    "MAIL_TIMEOUT": "0",
+    "MAIL_PACE": "-1",
+    "MAIL_HTML": "maybe",
+    "MAIL_BOUNCE_ADDRESS": "bounce+x@gdx.example.jp",
+    "INBOUND_PORT": "0",
     "ASSOCIATION_EMAIL": "a@example.jp, b@example.jp",
     "FORM_MIN_SECONDS": "-1",
 }

@@ -56,6 +56,17 @@ FACTS = LetterFacts(
     valid_until="1月1日（木）10:00",
     setup_url="https://seminar.example/account/setup/abc",
     reset_url="https://seminar.example/account/reset/abc",
+    before_when="2025年12月17日（水）10:00～11:30",
+    message="会場に駐車場はありません。\n電車でお越しください。",
+    until_event="前日のご案内",
+    materials_until="1月31日（土）17:00",
+    materials_url="https://seminar.example/materials",
+    survey_until="1月9日（金）17:00",
+    survey_url="https://seminar.example/survey",
+    unsubscribe_url="https://seminar.example/r/token/unsubscribe",
+    count=3,
+    admin_url="https://seminar.example/organiser/events/kanmin",
+    report="・承認待ち　3名\n・キャンセル待ち　1名",
 )
 CONFIRMED = """\
 例示市 企画課
@@ -99,7 +110,13 @@ https://seminar.example/r/token/calendar
 
 
 def text(letter: str, locale: str = "ja", **changes: object) -> str:
-    return compose.compose(letter, locale, replace(FACTS, **changes)).text
+    return composed(letter, locale, **changes).text
+
+
+def composed(letter: str, locale: str = "ja", **changes: object) -> compose.Composed:
+    """A message is written with the subject that was typed for it, every other letter without."""
+    typed = {"own_subject": "駐車場について"} if letter == "organiser_message" else {}
+    return compose.compose(letter, locale, replace(FACTS, **typed, **changes))
 
 
 def every_letter(*, events_only: bool = False):
@@ -133,8 +150,7 @@ def test_both_languages_state_the_same_fields(letter, locale):
 
 @every_letter()
 def test_a_letter_is_plain_narrow_text_with_links_on_their_own_lines(letter, locale):
-    facts = replace(FACTS, waiting_count=1, partial=True, when_short="12月24日（水）10:00")
-    letter_text = compose.compose(letter, locale, facts).text
+    letter_text = text(letter, locale, waiting_count=1, partial=True, when_short="12月24日（水）10:00")
     lines = letter_text.split("\n")
     assert max(map(columns, lines)) <= 70
     assert not re.search(r"[{}［］｜]|None|\r|\n\n\n| $", letter_text, re.MULTILINE)
@@ -145,23 +161,24 @@ def test_a_letter_is_plain_narrow_text_with_links_on_their_own_lines(letter, loc
 @every_letter(events_only=True)
 def test_a_letter_suffices_alone(letter, locale):
     """D63: reference, date, what is on, whom to ask; and a subject of at most 40 code points (D64)."""
-    composed = compose.compose(letter, locale, FACTS)
+    found = composed(letter, locale)
     for fact in (FACTS.reference, FACTS.event_title, FACTS.when, FACTS.contact_email, FACTS.name):
-        assert fact in composed.text
-    assert FACTS.when_short in composed.subject
-    assert len(composed.subject) <= 40
+        assert fact in found.text
+    assert (FACTS.when_short in found.subject) == (letter != "organiser_message")
+    assert len(found.subject) <= 40
 
 
 def test_only_a_confirmed_attendee_gets_the_join_link():
     with_link = {name for name in LETTERS if FACTS.join_url in text(name)}
-    assert with_link == {"address_changed", "approved", "changed", "confirmed", "promoted", "won"}
-    assert {name for name in LETTERS if FACTS.calendar_url in text(name)} == with_link
+    news = {"event_changed", "join_info", "reminder", "rescheduled"}
+    assert with_link == {"address_changed", "approved", "changed", "confirmed", "promoted", "won"} | news
+    assert {name for name in LETTERS if FACTS.calendar_url in text(name)} == with_link - {"reminder"}
 
 
 def test_the_confirmation_is_the_model_letter():
-    composed = compose.compose("confirmed", "ja", FACTS)
-    assert composed.subject == "【申込完了】12月24日（水）10:00 なぜ、あの官民連携はうまくいくのか？"
-    assert composed.text == CONFIRMED
+    found = composed("confirmed")
+    assert found.subject == "【申込完了】12月24日（水）10:00 なぜ、あの官民連携はうまくいくのか？"
+    assert found.text == CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -187,6 +204,16 @@ def test_the_confirmation_is_the_model_letter():
         ("link_resent", {}, "【確認ページのURL】"),
         ("address_changed", {}, "【連絡先変更】"),
         ("cancelled", {"declined_offer": True}, "【辞退受付】"),
+        ("rescheduled", {}, "【日時変更】"),
+        ("event_changed", {}, "【内容変更】"),
+        ("event_cancelled", {}, "【開催中止】"),
+        ("join_info", {}, "【参加用URLのお知らせ】"),
+        ("join_info", {"replaces_link": True}, "【参加用URL変更】"),
+        ("reminder", {}, "【前日のご案内】"),
+        ("reminder", {"until_event": "開催10日前のご案内"}, "【開催10日前のご案内】"),
+        ("followup_attended", {}, "【ご参加のお礼】"),
+        ("followup_absent", {}, "【資料のご案内】"),
+        ("followup_absent", {"materials_url": ""}, "【開催終了のお知らせ】"),
     ],
 )
 def test_tags(letter, changes, subject):

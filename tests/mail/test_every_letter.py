@@ -7,6 +7,7 @@ difference.
 """
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,11 +17,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from eventsite import jobs, registration
+from eventsite import i18n, jobs, registration, signin
 from eventsite.db import db, transaction
-from eventsite.events import operations
+from eventsite.events import announcing, operations, reminding, telling
+from eventsite.mail.announcements import Announcement, Audience
+from eventsite.mail.compose import LETTERS as TEMPLATES
 from eventsite.mail.recipients import Recipient
-from eventsite.models import CalendarEntry, Event, Message, MessageStatus, Registration
+from eventsite.models import CalendarEntry, Event, Message, MessageStatus, Registration, Status
 from tests.cast import TAKASAKI, TOWN_HALL, YAMADA, YOSHIDA, an_application, an_event, people, sato
 from tests.fixtures.post import HOST, Received, Sink
 from tests.fixtures.site import MakeApp
@@ -222,10 +225,116 @@ def address_changed(story: Story) -> None:
     registration.change_address(Recipient(found), TOWN_HALL)
 
 
+def rescheduled(story: Story) -> None:
+    """To everybody who has something to expect: a confirmed group, and somebody who waits."""
+    event = story.event(2)
+    story.comes(event, TAKASAKI, YOSHIDA)
+    story.comes(event, YAMADA, contact_email="yamada@example.co.jp")
+    story.so_far(days=1)
+    later = {"start_at": START + timedelta(days=14, hours=4), "end_at": START + timedelta(days=14, hours=6)}
+    operations.change(event, later, story.organiser, tell=True, reason="講師の都合によります。")
+
+
+def event_changed(story: Story) -> None:
+    """It moves from the screen to a room."""
+    event = story.event()
+    story.comes(event)
+    story.so_far(days=1)
+    room = {
+        "format": "venue",
+        "venue_name": "見本会館",
+        "venue_address": "東京都千代田区1-2-3",
+        "online_words": "",
+    }
+    operations.change(event, room, story.organiser, tell=True)
+
+
+def join_info_known_then_changed(story: Story) -> None:
+    event = story.event(join_url="", webinar_id="", passcode="")
+    story.comes(event)
+    for number in (1, 2):
+        story.so_far(days=1) if number == 1 else story.later(days=1)
+        link = {"join_url": f"https://zoom.us/j/0000000000{number}"}
+        operations.change(event, link, story.organiser, tell=True)
+        jobs.Worker().drain()
+
+
+def event_cancelled(story: Story) -> None:
+    event = story.event(1)
+    story.comes(event)
+    story.comes(event, YAMADA, contact_email="yamada@example.co.jp")
+    story.so_far(days=1)
+    telling.cancel(event, story.organiser, "台風の接近のため。", "2026年2月に、同じ内容で開催します。")
+
+
+def reminders(story: Story) -> None:
+    """A week before, the day before, and an hour before; to the confirmed alone."""
+    event = story.event(1)
+    rules = [{"days_before": 7, "time": "10:00"}, {"days_before": 1, "time": "10:00"}, {"hours_before": 1}]
+    reminding.change_letters(event, {"reminders": rules}, story.organiser)
+    story.comes(event)
+    story.comes(event, YAMADA, contact_email="yamada@example.co.jp")
+    story.so_far()
+    for moment in (START - timedelta(days=7), START - timedelta(days=1), START - timedelta(hours=1)):
+        story.moment.moment = moment
+        jobs.Worker().drain()
+
+
+def join_link_only_in_the_reminder(story: Story) -> None:
+    event = story.event()
+    operations.change(event, {"join_in_letters": False}, story.organiser)
+    story.comes(event)
+    jobs.Worker().drain()
+    story.moment.moment = START - timedelta(days=1)
+
+
+def follow_ups(story: Story) -> None:
+    """To who came, and to who did not."""
+    material = {
+        "materials_url": "https://gdx.example.jp/material",
+        "materials_until": START + timedelta(days=30),
+    }
+    survey = {"survey_url": "https://gdx.example.jp/survey", "survey_until": START + timedelta(days=14)}
+    event = story.event(**material, **survey)
+    came = story.comes(event)
+    absent = story.comes(event, YAMADA, contact_email="yamada@example.co.jp")
+    story.so_far()
+    story.moment.moment = START + timedelta(hours=3)
+    registration.mark(came.attendees, "present", story.organiser)
+    registration.mark(absent.attendees, "absent", story.organiser)
+    story.so_far(hours=1)
+    reminding.send_follow_ups(event, story.organiser)
+
+
+def organiser_message(story: Story) -> None:
+    event = story.event()
+    story.comes(event, TAKASAKI, YOSHIDA)
+    story.so_far(days=1)
+    audience = Audience((Status.CONFIRMED,), tuple(one.id for one in event.categories))
+    words = Announcement(
+        "資料の差し替えについて", "配布資料を差し替えました。\n{氏名}はそのまま残ります。", audience
+    )
+    announcing.announce(event, words, "one press of the button", story.organiser)
+
+
+def letters_to_staff(story: Story) -> None:
+    """An invitation, a new password, a letter that does not arrive, and what a morning brings."""
+    event = story.event(1, rule={"approval": "manual"})
+    story.sink.refuses[TOWN_HALL] = "550 5.1.1 no such user"
+    with i18n.speaking(story.locale):
+        for letter in ("staff_invite", "staff_password"):
+            signin.write_password_letter(story.organiser, letter, "token-that-works-once")
+    story.comes(event)
+    jobs.Worker().drain()
+    story.moment.moment = datetime(2025, 12, 2, 0, 0, tzinfo=UTC)
+
+
 STORIES: tuple[Callable[[Story], None], ...] = (
     *(confirmed, confirmed_at_a_venue, partly_waitlisted, pending, waitlisted, lottery, approved, declined),
     *(won, lost, promoted, offered_and_expired, waitlist_ended, replaced, cancelled_in_part_then_whole),
-    *(cancelled_by_office, link_resent, address_changed),
+    *(cancelled_by_office, link_resent, address_changed, rescheduled, event_changed),
+    *(join_info_known_then_changed, event_cancelled, reminders, join_link_only_in_the_reminder, follow_ups),
+    *(organiser_message, letters_to_staff),
 )
 
 
@@ -235,9 +344,13 @@ def test_what_arrives_is_what_was_reviewed(
     site: Flask, smtp_sink: Sink, moment: Any, story: Callable[[Story], None], locale: str
 ) -> None:
     story(Story(locale, moment, smtp_sink))
-    jobs.Worker().drain()
-    assert db.session.scalars(select(Message.status).distinct()).all() == [MessageStatus.SENT]
-    arrived = _without_chance("\n".join(_shown(one) for one in smtp_sink.received))
+    with i18n.speaking(locale if story is letters_to_staff else "ja"):
+        jobs.Worker().drain()
+    left = set(db.session.scalars(select(Message.status)))
+    assert left == {MessageStatus.SENT, *([MessageStatus.FAILED] if smtp_sink.refuses else [])}
+    for_staff = story is letters_to_staff
+    mails = [one for one in smtp_sink.received if (one.recipients == ("sato@gdx.example.jp",)) == for_staff]
+    arrived = _without_chance("\n".join(_shown(one) for one in mails))
     reviewed = ARRIVED / f"{story.__name__}.{locale}.txt"
     if os.environ.get("WRITE_LETTERS"):
         reviewed.parent.mkdir(exist_ok=True)
@@ -245,10 +358,25 @@ def test_what_arrives_is_what_was_reviewed(
     assert arrived == reviewed.read_bytes().decode()
 
 
+@pytest.mark.parametrize("locale", ["ja", "en"])
+def test_no_letter_is_left_out(locale: str) -> None:
+    reviewed = "".join(one.read_text(encoding="utf-8") for one in ARRIVED.glob(f"*.{locale}.txt"))
+    folders = {one.name for one in TEMPLATES.iterdir()} - {"blocks"}
+    assert set(re.findall(r"^Letter: (\w+)$", reviewed, re.MULTILINE)) == folders
+
+
+def test_no_file_is_left_over() -> None:
+    written = {f"{story.__name__}.{locale}.txt" for story in STORIES for locale in ("ja", "en")}
+    assert {one.name for one in ARRIVED.iterdir()} == written
+
+
 def _shown(mail: Received) -> str:
     message = mail.message
     assert mail.raw.isascii()
-    lines = [f"{name}: {message[name]}" for name in SHOWN if message[name]]
+    letter = db.session.scalar(
+        select(Message.letter).where(Message.message_id == message["Message-ID"][1:-1])
+    )
+    lines = [f"Letter: {letter}", *(f"{name}: {message[name]}" for name in SHOWN if message[name])]
     parts = [part for part in message.walk() if not part.is_multipart()]
     kinds = [part.get_content_type() for part in parts]
     lines.append(f"Parts: {', '.join(kinds)}")

@@ -10,10 +10,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from eventsite.db import db, transaction
+from eventsite.errors import Refusal
 from eventsite.mail import outbox
 from eventsite.mail.mime import Envelope
-from eventsite.models import Message, MessageStatus
-from tests.cast import TOWN_HALL
+from eventsite.models import AuditEntry, Message, MessageStatus
+from tests.cast import TOWN_HALL, sato
 from tests.fixtures.database import on_both
 
 NOW = datetime(2025, 12, 1, 1, 0, tzinfo=UTC)
@@ -176,6 +177,7 @@ class TestSettle:
         (mine,) = outbox.claim("w")
         assert outbox.failed(mine, "w", "550 5.1.1 no such user" + "!" * 2000) is True
         found = row()
+        assert found.give_up_at == NOW
         assert (found.status, found.error[:22], len(found.error)) == (FAILED, "550 5.1.1 no such user", 1000)
         assert outbox.claim("w") == []
 
@@ -207,6 +209,11 @@ class TestSettle:
         assert outbox.later(mine, "w", "451 later") is True
         assert (row().status, row().error, row().mime is None) == (status, "451 later", False)
 
+    def test_given_back_with_the_servers_words(self, app: Flask) -> None:
+        letters(1)
+        outbox.release(outbox.claim("w"), "w", "421 busy")
+        assert (row().status, row().attempts, row().error) == (QUEUED, 0, "421 busy")
+
     def test_given_back_is_as_if_never_taken(self, app: Flask) -> None:
         letters(1)
         taken = outbox.claim("w")
@@ -215,18 +222,41 @@ class TestSettle:
         assert len(outbox.claim("other")) == 1
 
 
-def test_how_long_the_queue_is(app: Flask, moment) -> None:
-    assert outbox.queue_length() == (0, None)
-    letters(3)
-    (mine, *_) = outbox.claim("w", limit=1)
-    assert outbox.queue_length() == (3, NOW)
-    outbox.sent(mine, "w")
-    assert outbox.queue_length() == (2, NOW)
+class TestSendAgain:
+    @on_both
+    def test_what_had_failed_gets_fresh_tries(self, app: Flask, moment) -> None:
+        letters(1)
+        outbox.failed(*outbox.claim("w"), "w", "550 no such user")
+        bytes_before, id_before = row().mime, row().message_id
+        moment.move(timedelta(days=9))
+        by = sato()
+        outbox.requeue(row(), by)
+        found = row()
+        assert (found.status, found.attempts, found.error) == (QUEUED, 0, "")
+        assert (found.next_try, found.give_up_at) == (moment(), moment() + timedelta(hours=48))
+        (again,) = outbox.claim("w")
+        assert (again.mime, again.message_id, again.attempts) == (bytes_before, id_before, 1)
+        entry = db.session.scalars(select(AuditEntry)).one()
+        assert (entry.action, entry.account_id, entry.details) == (
+            "message.requeued",
+            by.id,
+            {"message": found.id},
+        )
 
+    @pytest.mark.parametrize("status", [QUEUED, SENDING, SENT, HELD])
+    def test_nothing_else(self, app: Flask, status: MessageStatus) -> None:
+        letters(1)
+        with transaction():
+            row_of = db.session.scalars(select(Message)).one()
+            row_of.status = status
+        with pytest.raises(Refusal, match="^invalid:"):
+            outbox.requeue(row(), None)
+        assert row().status == status
 
-def test_signs_of_life(app: Flask, moment) -> None:
-    assert outbox.last_beat() is None
-    outbox.beat("w")
-    moment.move(MINUTE)
-    outbox.beat("w")
-    assert outbox.last_beat() == NOW + MINUTE
+    def test_nor_what_has_no_bytes_any_more(self, app: Flask) -> None:
+        letters(1)
+        with transaction():
+            found = db.session.scalars(select(Message)).one()
+            found.status, found.mime = FAILED, None
+        with pytest.raises(Refusal):
+            outbox.requeue(row(), None)

@@ -62,7 +62,13 @@ def contents() -> list[tuple]:
 
 def organiser_pages(app: Flask, event: Event) -> Iterator[tuple[str, str]]:
     """Method and address of every route of the organisers' side that names an event."""
-    values = {"slug": event.slug, "code": "company", "file_format": "csv", "key": "diet"}
+    values = {
+        "slug": event.slug,
+        "code": "company",
+        "file_format": "csv",
+        "key": "diet",
+        "letter": "confirmed",
+    }
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             if rule.endpoint.startswith("organiser.") and "slug" in rule.arguments:
@@ -122,8 +128,9 @@ class TestWhoMayEnter:
             db.session.scalars(select(EventRole)).one().role = role
         sign_in(client, account)
         before = contents()
-        for_staff = {"roster", "roster.csv", "roster.xlsx", "waitlist", f"attendees/{attendee_number(event)}"}
-        allowed = {"", "preview", "seats"} | (for_staff if role == "staff" else set())
+        for_staff = {"roster", "roster.csv", "roster.xlsx", "waitlist", "letters", "letters/1"}
+        for_staff.add(f"attendees/{attendee_number(event)}")
+        allowed = {"", "preview", "seats", "letters/schedule"} | (for_staff if role == "staff" else set())
         start = f"/organiser/events/{event.slug}/"
         for method, path in organiser_pages(app, event):
             answer = client.open(path, method=method, data=SEMINAR)

@@ -96,6 +96,12 @@ class EventForm(FlaskForm):
     )
     webinar_id = text_field(_l("ウェビナーID"), 40)
     passcode = text_field(_l("パスコード"), 40)
+    join_withheld = BooleanField(
+        _l("参加用URLは確認ページと開催前のご案内だけに載せる"),
+        description=_l(
+            "申込完了などのメールには載せません。開催前の最後のご案内を送ったあとは、どのメールにも載せます。"
+        ),
+    )
     venue_name = text_field(_l("会場名"))
     venue_address = text_field(_l("会場の住所"))
 
@@ -162,6 +168,7 @@ class EventForm(FlaskForm):
         values["format"] = Format(self.format.cleaned)
         values |= {name: bool(self[name].data) for name in SWITCHES}
         values["time_status"] = "予定" if self.provisional.data else ""
+        values["join_in_letters"] = not self.join_withheld.data
         values["capacity_total"] = or_none(self.capacity_total.cleaned)
         values["tags"] = [one for one in re.split(r"[、,，]\s*", self.tags.cleaned) if one]
         return values
@@ -238,6 +245,7 @@ def event_data(event: Event) -> dict[str, Any]:
         "end": f"{end:%H:%M}",
         "end_date": f"{end:%Y-%m-%d}" if end.date() != start.date() else "",
         "provisional": bool(event.time_status),
+        "join_withheld": not event.join_in_letters,
         "format": event.format.value,
         "capacity_total": shown(event.capacity_total),
         "tags": "、".join(event.tags),

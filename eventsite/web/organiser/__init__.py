@@ -5,6 +5,7 @@ Not for who may enter (guards.py), nor for what happens then (events/, registrat
 
 from eventsite.web.organiser import (
     approvals,
+    attendance,
     attendees,
     categories,
     codes,
@@ -12,16 +13,24 @@ from eventsite.web.organiser import (
     draws,
     entry,
     events,
+    letters,
     members,
+    messages,
+    people,
     questions,
     roster,
+    schedule,
     seats,
+    telling,
+    undelivered,
     waitlist,
+    words,
 )
 from eventsite.web.organiser.desk import bp
 
 __all__ = [
     "approvals",
+    "attendance",
     "attendees",
     "bp",
     "categories",
@@ -30,9 +39,16 @@ __all__ = [
     "draws",
     "entry",
     "events",
+    "letters",
     "members",
+    "messages",
+    "people",
     "questions",
     "roster",
+    "schedule",
     "seats",
+    "telling",
+    "undelivered",
     "waitlist",
+    "words",
 ]

@@ -29,7 +29,7 @@ from eventsite.models import (
 )
 from eventsite.registration import ledger
 from eventsite.web import guards
-from eventsite.web.organiser import particulars
+from eventsite.web.organiser import particulars, returned
 from eventsite.web.organiser.desk import bp, me, typed_text
 
 LONGEST_REASON = 500
@@ -184,6 +184,8 @@ def _page(
         history=particulars.history(found),
         changes=particulars.changes(found),
         letters=particulars.letters(found),
+        returned=returned.returned(found),
+        answer=returned.answer(found),
         fault=fault,
         code=code,
         remark=request.form.get("remark", found.remark),

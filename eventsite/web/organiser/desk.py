@@ -4,17 +4,20 @@ Not for pages.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, current_app, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_security import current_user
 
-from eventsite import access, text
+from eventsite import access, clock, text
 from eventsite.errors import Refusal
+from eventsite.mail import schedule
 from eventsite.models import Account, Event
 from eventsite.registration import ledger
+from eventsite.web.organiser import post
 
 bp = Blueprint("organiser", __name__, url_prefix="/organiser")
 
@@ -30,7 +33,16 @@ class OrganisersForm(Protocol):
 @bp.context_processor
 def rights() -> dict[str, Any]:
     """Let pages show only what the account may do, and the navigation only what the event has."""
-    return {"may": lambda verb, event: access.may(me(), verb, event), "has_waitlist": _has_waitlist}
+    may = cache(lambda verb, event: access.may(me(), verb, event))  # one page asks the same many times
+    return {
+        "may": may,
+        "opens": lambda name, event: bool(verb := _verb(name)) and may(verb, event),
+        "has_waitlist": _has_waitlist,
+        "has_begun": lambda event: clock.now() >= event.start_at,
+        "lacks_link": lambda event: schedule.lacks_link(event, clock.now()),
+        "looks_after_site": current_user.is_authenticated and access.is_admin(me()),
+        "post_news": post.news,
+    }
 
 
 def me() -> Account:
@@ -77,6 +89,12 @@ def typed_text(field: str, name: Any, longest: int) -> str:
         sentence = _l("%(item)sは%(count)s文字以内で入力してください。", item=name, count=longest)
         raise Refusal("invalid", sentence, field)
     return words
+
+
+def _verb(name: str) -> str:
+    """Return what the guard of the page of this name asks for; "" if there is no such page."""
+    view = current_app.view_functions.get(f"{bp.name}.{name}")
+    return getattr(view, "guard", "").partition(":")[2]
 
 
 def _has_waitlist(event: Event) -> bool:

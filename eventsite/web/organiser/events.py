@@ -6,20 +6,22 @@ Not for its categories (categories.py) or attendees (roster.py).
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_security import current_user
 from sqlalchemy import select
 
 from eventsite import access, clock, text
 from eventsite.config import settings
 from eventsite.db import db
-from eventsite.events import catalogue, operations
-from eventsite.mail import outbox
+from eventsite.errors import Refusal
+from eventsite.events import catalogue, operations, telling
 from eventsite.models import Event
 from eventsite.registration import ledger, roster
 from eventsite.web import guards, presenting
 from eventsite.web.forms.event import EventForm, event_data
 from eventsite.web.organiser import approvals, draws, figures
-from eventsite.web.organiser.desk import bp, button_answer, form_answer, me
+from eventsite.web.organiser.desk import bp, button_answer, form_answer, me, typed_text
+from eventsite.web.organiser.telling import LONGEST_REASON, change_page
 
 
 @bp.get("/")
@@ -59,33 +61,45 @@ def new() -> ResponseReturnValue:
 @guards.for_event("see")
 def overview(event: Event) -> ResponseReturnValue:
     now = clock.now()
-    waiting, oldest = outbox.queue_length()
     return render_template(
         "organiser/overview.html",
         event=event,
         listed=catalogue.look(event, now),
         tiles=figures.tiles(event, ledger.read(event), roster_counts=roster.counts(event)),
         pending=len(approvals.waiting(event)),
+        undelivered=roster.undeliverable(event),
         lotteries=draws.lotteries(event),
         public_url=f"{settings.public_url}/events/{event.slug}",
         is_public=event.is_public(now),
         over=event.is_over(now),
         may_edit=access.may(current_user, "edit", event),
+        still_registered=telling.still_registered(event),
         facts=presenting.facts(event),
-        letters_waiting=waiting,
-        letters_since=oldest,
     )
 
 
 @bp.route("/events/<slug>/edit", methods=["GET", "POST"])
 @guards.for_event("edit")
 def edit(event: Event) -> ResponseReturnValue:
+    """The form of an event. A change that people should hear of is asked about before anything is stored."""
     form = EventForm(data=event_data(event) if request.method == "GET" else None)
     form.look_at(event)
+    choice = request.form.get("tell", "")
+    if choice == "back":
+        return render_template("organiser/edit.html", form=form, faults=[], event=event)
 
     def save() -> ResponseReturnValue:
-        changed = operations.change(event, form.values(), me(), mode_caps=form.mode_caps())
-        _say_what_changed(event, changed)
+        values = form.values()
+        outlook = telling.foresee(event, values)
+        if outlook.letters and choice not in {"yes", "no"}:
+            return change_page(event, form, outlook)
+        try:
+            reason = typed_text("reason", _l("理由"), LONGEST_REASON)
+        except Refusal as refusal:
+            return change_page(event, form, outlook, str(refusal.words))
+        tell = choice == "yes"
+        changed = operations.change(event, values, me(), mode_caps=form.mode_caps(), tell=tell, reason=reason)
+        _say_what_changed(event, changed, outlook.letters if tell else 0)
         return redirect(_overview(event), 303)
 
     return form_answer(form, save, "organiser/edit.html", event=event)
@@ -126,13 +140,12 @@ def _usual_contact() -> dict[str, str]:
     }
 
 
-def _say_what_changed(event: Event, changed: list[str]) -> None:
+def _say_what_changed(event: Event, changed: list[str], letters: int) -> None:
     if not changed:
         flash(_("変わったところはありませんでした。"), "info")
         return
     flash(_("保存しました。"), "success")
-    told_of = {"start_at", "end_at", "title", "join_url", "venue_name", "venue_address"}
-    if told_of & set(changed) and any(roster.counts(event).values()):
-        flash(_("日時や参加方法を変えました。申込済みの方へは、別にお知らせください。"), "warning")
+    if letters:
+        flash(_("%(count)s通のお知らせを送ります。", count=letters), "info")
     if "title" in changed and text.cp932_losses(event.title):
         flash(_("題名に、件名や名簿で正しく表示されない文字があります。"), "warning")

@@ -13,17 +13,18 @@ from sqlalchemy import or_, select
 
 from eventsite import localgov, wording
 from eventsite.db import db
+from eventsite.mail import letter_book
 from eventsite.models import (
     Account,
     Attendee,
     Consent,
     Message,
-    MessageStatus,
     Registration,
     Revision,
     StatusChange,
 )
 from eventsite.registration import questions
+from eventsite.web.organiser.letters import STATES
 
 SOURCES = {
     "web": _l("ウェブ"),
@@ -42,6 +43,7 @@ _REASONS = {
     "declined": _l("事務局の判断"),
     "by-attendee": _l("本人による取消"),
     "by-office": _l("事務局による取消"),
+    "event-cancelled": _l("開催の中止による取消"),
     "restored": _l("取消を元に戻した"),
     "seat-free": _l("空席が出たため"),
     "by-hand": _l("事務局による繰上げ"),
@@ -78,13 +80,6 @@ _LABELS = {
     "participation": _l("参加方法"),
     "viewers": _l("同じ画面で視聴する人数"),
 }
-_DELIVERY = {
-    MessageStatus.QUEUED: (_l("送信待ち"), "info"),
-    MessageStatus.SENDING: (_l("送信中"), "info"),
-    MessageStatus.SENT: (_l("送信済み"), "ok"),
-    MessageStatus.FAILED: (_l("送信できませんでした"), "stop"),
-    MessageStatus.HELD: (_l("保留"), "warn"),
-}
 
 
 class Step(NamedTuple):
@@ -107,6 +102,7 @@ class Change(NamedTuple):
 
 
 class Letter(NamedTuple):
+    number: int
     at: datetime
     subject: str
     recipient: str
@@ -215,8 +211,9 @@ def letters(attendee: Attendee) -> list[Letter]:
     for one in db.session.scalars(query):
         who = one.dedupe_key.rpartition(":")[2]
         if who == own or who.startswith(("contact", f"{own}-")):
-            words, tone = _DELIVERY[one.status]
-            found.append(Letter(one.sent_at or one.created_at, one.subject, one.recipient, str(words), tone))
+            words, tone = STATES[letter_book.state_of(one)]
+            at = one.sent_at or one.created_at
+            found.append(Letter(one.id, at, one.subject, one.recipient, str(words), tone))
     return found
 
 
