@@ -31,8 +31,8 @@ run: setup ## the site with its background work on http://127.0.0.1:8000 (Ctrl-C
 	@$(BIN)/flask demo --if-empty
 	@exec $(BIN)/flask serve
 
-test: setup $(READER) ## the whole test suite
-	@$(BIN)/python -m pytest
+test: setup $(READER) ## the whole test suite, on all processors
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 # For tests alone: another calendar parser, under node. Without npm the tests that need it say so.
 $(READER): tests/calendars/package.json tests/calendars/package-lock.json

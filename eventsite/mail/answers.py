@@ -38,6 +38,7 @@ def why_kept_back(words: str) -> str:
         "everybody of this recipient's has cancelled": _("申込が取り消されたため、送りませんでした。"),
         "the event was cancelled": _("開催が中止になったため、送りませんでした。"),
         "the event has begun": _("セミナーが始まったため、送りませんでした。"),
+        "the event is over": _("セミナーが終了したため、送りませんでした。"),
         "the event has changed since this was written": _("開催内容が変わったため、送りませんでした。"),
         "the event has another date now": _("開催日時が変わったため、送りませんでした。"),
         "this address wants no more mail of this kind": _("ご案内を希望されていないため、送りませんでした。"),

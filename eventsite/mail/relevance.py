@@ -66,6 +66,11 @@ def _not_overtaken(message: Message, recipient: Recipient) -> str:
     return "the event has changed since this was written" if overtaken else ""
 
 
+def _is_not_over(message: Message, recipient: Recipient) -> str:
+    """A link that is replaced while people are in the room is still worth having."""
+    return "the event is over" if recipient.registration.event.is_over(clock.now()) else ""
+
+
 def _of_this_date(message: Message, recipient: Recipient) -> str:
     mailing = db.session.get(Mailing, message.mailing_id) if message.mailing_id else None
     start = followups.stamp(recipient.registration.event.start_at)
@@ -79,7 +84,7 @@ def _wants_more(message: Message, recipient: Recipient) -> str:
 
 RULES: dict[str, tuple[Rule, ...]] = {
     "reminder": (_takes_part, _takes_place, _lies_ahead, _of_this_date, _not_overtaken),
-    "join_info": (_takes_part, _takes_place, _lies_ahead, _not_overtaken),
+    "join_info": (_takes_part, _takes_place, _is_not_over, _not_overtaken),
     "followup_attended": (_has_not_left, _wants_more),
     "followup_absent": (_has_not_left, _wants_more),
     "invitation": (_wants_more,),

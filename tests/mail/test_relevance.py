@@ -123,16 +123,14 @@ class TestWhatIsToCome:
             event.status = EventStatus.CANCELLED
         assert fate(message) == (HELD, "the event was cancelled")
 
-    @pytest.mark.parametrize(
-        ("before", "expected"),
-        [(timedelta(seconds=1), (SENT, "")), (timedelta(0), (HELD, "the event has begun"))],
-    )
-    def test_not_once_it_has_begun(
-        self, event: Event, moment, letter: str, before: timedelta, expected: tuple[MessageStatus, str]
-    ) -> None:
-        found = apply(event)
-        moment.moment = START - before
-        assert fate(write(found, letter)) == expected
+    def test_not_once_it_is_too_late(self, event: Event, moment, letter: str) -> None:
+        late = {"reminder": (START, "the event has begun"), "join_info": (event.end_at, "the event is over")}
+        ends, words = late[letter]
+        first, second = apply(event), apply(event)
+        moment.moment = ends - timedelta(seconds=1)
+        assert fate(write(first, letter)) == (SENT, "")
+        moment.moment = ends
+        assert fate(write(second, letter)) == (HELD, words)
 
     def test_not_when_the_event_has_changed_since(self, event: Event, moment, letter: str) -> None:
         message = write(apply(event), letter)

@@ -27,6 +27,7 @@ from eventsite.models import (
     Event,
     EventStatus,
     Format,
+    MailReport,
     Message,
     ParticipationMode,
     Question,
@@ -62,6 +63,7 @@ RECORDED = (
     Message,
     CalendarEntry,
     Revision,
+    MailReport,
 )
 CONFIRMED, PENDING, WAITLISTED = Status.CONFIRMED, Status.PENDING, Status.WAITLISTED
 OFFERED, EXPIRED, CANCELLED = Status.OFFERED, Status.EXPIRED, Status.CANCELLED
@@ -152,6 +154,7 @@ class TestRegister:
             "message": 2,
             "calendar_entry": 2,
             "revision": 0,
+            "mail_report": 0,
         }
         assert (found.contact_email, found.locale, found.source) == (TOWN_HALL, "ja", "web")
         assert found.form_key == hashlib.sha256(b"key-1").hexdigest()
