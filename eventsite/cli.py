@@ -15,7 +15,8 @@ from eventsite import accounts, checks, clock, dates, jobs, people, serve, signi
 from eventsite.config import settings
 from eventsite.db import db
 from eventsite.events import demo, event_file, importing
-from eventsite.mail import inbound, mailbox, post_room
+from eventsite.mail import post_room
+from eventsite.mail.returns import inbound, mailbox
 from eventsite.models import Account, Event
 from eventsite.registration import roster, spreadsheet
 
@@ -224,7 +225,9 @@ def mail_status() -> None:
             ("worker_seen", found.last_beat),
         )
     }
-    click.echo(json.dumps(post_room.counts() | moments | {"words": found.words}, ensure_ascii=False, indent=1))
+    click.echo(
+        json.dumps(post_room.counts() | moments | {"words": found.words}, ensure_ascii=False, indent=1)
+    )
 
 
 def _event(slug: str) -> Event:

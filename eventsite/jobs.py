@@ -20,7 +20,8 @@ from sqlalchemy import select
 from eventsite import clock, registration, rounds
 from eventsite.db import db
 from eventsite.errors import Busy, Refusal
-from eventsite.mail import delivery, mailings, post_room
+from eventsite.mail import mailings, post_room
+from eventsite.mail.sending import delivery
 from eventsite.models import Attendee, Category, Event, Status
 from eventsite.registration import drawing
 

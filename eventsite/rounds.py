@@ -17,7 +17,8 @@ from sqlalchemy.exc import IntegrityError
 from eventsite import clock, dates
 from eventsite.db import db, transaction
 from eventsite.errors import Busy
-from eventsite.mail import mailbox, trouble
+from eventsite.mail import trouble
+from eventsite.mail.returns import mailbox
 from eventsite.models import Task
 from eventsite.registration import reporting
 

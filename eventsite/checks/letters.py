@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from eventsite.db import db
-from eventsite.mail import event_news
+from eventsite.mail.letters import event_news
 from eventsite.models import (
     Attendee,
     Event,

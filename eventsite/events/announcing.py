@@ -12,8 +12,10 @@ from flask_babel import lazy_gettext as _l
 from eventsite import clock, text
 from eventsite.db import lock, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import announcements, mailings, typeset
-from eventsite.mail.announcements import Announcement
+from eventsite.mail import mailings
+from eventsite.mail.letters import announcements
+from eventsite.mail.letters.announcements import Announcement
+from eventsite.mail.wording import typeset
 from eventsite.models import Account, Event, Mailing
 
 LONGEST_TEXT = 2000

@@ -15,7 +15,8 @@ from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.events import calendar_revision, event_file, question_rules, telling
 from eventsite.events.event_file import Fault, FaultyFile
-from eventsite.mail import due, event_changes, schedule
+from eventsite.mail import due, schedule
+from eventsite.mail.letters import event_changes
 from eventsite.models import (
     Account,
     Answer,

@@ -13,7 +13,8 @@ from eventsite import audit, clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.events import calendar_revision, markdown, questions, telling
-from eventsite.mail import event_changes, schedule
+from eventsite.mail import schedule
+from eventsite.mail.letters import event_changes
 from eventsite.models import (
     Account,
     Attendee,

@@ -11,7 +11,8 @@ from flask_babel import lazy_gettext as _l
 from eventsite import audit, clock
 from eventsite.db import lock, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import followups, schedule
+from eventsite.mail import schedule
+from eventsite.mail.letters import followups
 from eventsite.models import Account, Event, Mailing, MailingStatus
 
 COLUMNS = frozenset(

@@ -1,6 +1,6 @@
 """What a change of an event means to its people: foreseen before it is made, told when it is; and calling an event off.
 
-Letters are planned here, in the transaction of the change, and written by the worker (`eventsite.mail.event_news`).
+Letters are planned here, in the transaction of the change, and written by the worker (`eventsite.mail.letters.event_news`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,9 @@ from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.events import calendar_revision
-from eventsite.mail import event_changes, event_news, mailings, schedule
-from eventsite.mail.event_changes import Difference
+from eventsite.mail import mailings, schedule
+from eventsite.mail.letters import event_changes, event_news
+from eventsite.mail.letters.event_changes import Difference
 from eventsite.models import ACTIVE, Account, Attendee, Event, EventStatus, Mailing, Status
 from eventsite.registration import moves
 

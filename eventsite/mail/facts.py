@@ -13,8 +13,8 @@ from flask_babel import gettext as _
 from eventsite import dates, i18n, wording
 from eventsite.config import settings
 from eventsite.mail import joining
-from eventsite.mail.compose import AttendeeRow, LetterFacts
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording.compose import AttendeeRow, LetterFacts
 from eventsite.models import Attendee, Event, Format, Status
 
 SENDER_NAME = "GDXセミナー事務局"

@@ -12,8 +12,8 @@ from sqlalchemy import and_, or_, select, update
 
 from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
-from eventsite.mail import announcements, event_news, followups
 from eventsite.mail.audience import Kind
+from eventsite.mail.letters import announcements, event_news, followups
 from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
 
 KINDS: dict[str, Kind] = {**event_news.KINDS, **announcements.KINDS, **followups.KINDS}

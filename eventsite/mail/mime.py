@@ -1,7 +1,7 @@
 """The final bytes of one letter: headers, body, calendar, attachment.
 
 For: turning an `Envelope` into what is stored in the outbox, and handing stored bytes to Flask-Mail as they
-are. Not for: words (`eventsite.mail.words`), the calendar object (`eventsite.calendar`), SMTP itself.
+are. Not for: words (`eventsite.mail.wording.words`), the calendar object (`eventsite.calendar`), SMTP itself.
 
 Flask-Mail 0.10 writes 8-bit bodies and re-folds headers so that long Japanese names lose their spaces or
 become extra recipients. Hence its `Message` is subclassed: bodies are base64, headers are encoded here,

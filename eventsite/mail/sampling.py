@@ -15,12 +15,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from eventsite import dates, i18n
 from eventsite.db import db
-from eventsite.mail import compose, facts
-from eventsite.mail.compose import Composed, Own
-from eventsite.mail.editable import LETTERS
+from eventsite.mail import facts
 from eventsite.mail.facts import News
 from eventsite.mail.outbox import masked
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording import compose
+from eventsite.mail.wording.compose import Composed, Own
+from eventsite.mail.wording.editable import LETTERS
 from eventsite.mail.writing import composed_with
 from eventsite.models import Attendee, Category, Event, Registration, Status
 

@@ -15,10 +15,11 @@ from sqlalchemy.orm import selectinload
 
 from eventsite import audit, clock
 from eventsite.db import db
-from eventsite.mail import due, followups, mailings, recipients, suppression
+from eventsite.mail import due, mailings, recipients, suppression
 from eventsite.mail.due import Rule
-from eventsite.mail.followups import BY_HAND, FOLLOW_UPS, stamp
 from eventsite.mail.joining import REMINDER
+from eventsite.mail.letters import followups
+from eventsite.mail.letters.followups import BY_HAND, FOLLOW_UPS, stamp
 from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
 
 LETTERS = (REMINDER, *FOLLOW_UPS)

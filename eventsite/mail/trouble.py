@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from eventsite import clock
 from eventsite.db import db, lock, transaction
-from eventsite.mail import post_room, staff_letters
+from eventsite.mail import post_room
+from eventsite.mail.letters import staff_letters
 from eventsite.models import Event, Message, MessageStatus, PostRoom
 
 OUTAGE = timedelta(minutes=10)

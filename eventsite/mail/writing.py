@@ -13,12 +13,13 @@ from sqlalchemy import func, select
 from eventsite import i18n
 from eventsite.config import settings
 from eventsite.db import db
-from eventsite.mail import facts, html, invitations, outbox, own_words
-from eventsite.mail.compose import Composed, Own, compose
+from eventsite.mail import facts, html, invitations, outbox
 from eventsite.mail.facts import News
 from eventsite.mail.mime import Envelope
 from eventsite.mail.recipients import Recipient
-from eventsite.mail.words import BadTemplate
+from eventsite.mail.wording import own_words
+from eventsite.mail.wording.compose import Composed, Own, compose
+from eventsite.mail.wording.words import BadTemplate
 from eventsite.models import Attendee, CalendarEntry, Mailing, Message, StatusChange
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 
 from eventsite import clock, dates, i18n, wording
 from eventsite.db import db, lock, transaction
-from eventsite.mail import facts, staff_letters
+from eventsite.mail import facts
+from eventsite.mail.letters import staff_letters
 from eventsite.models import ACTIVE, Attendee, Event, EventStatus, Message, Status, StatusChange
 from eventsite.registration import history, ledger
 

@@ -10,7 +10,7 @@ from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.events.announcing import LONGEST_TEXT, announce, call_off
 from eventsite.mail import mailings
-from eventsite.mail.announcements import Announcement, Audience
+from eventsite.mail.letters.announcements import Announcement, Audience
 from eventsite.models import ACTIVE, AuditEntry, Event, Mailing, MailingStatus, Status
 from eventsite.registration import register
 from tests.cast import an_application, an_event, sato

@@ -10,10 +10,11 @@ from sqlalchemy import select
 from eventsite import clock, jobs
 from eventsite.config import settings
 from eventsite.db import db, transaction
-from eventsite.mail import announcements, mailings
-from eventsite.mail.announcements import LETTER, Announcement, Audience
+from eventsite.mail import mailings
+from eventsite.mail.letters import announcements
+from eventsite.mail.letters.announcements import LETTER, Announcement, Audience
 from eventsite.mail.recipients import Recipient
-from eventsite.mail.typeset import WIDTH, columns
+from eventsite.mail.wording.typeset import WIDTH, columns
 from eventsite.models import ACTIVE, Event, Mailing, Message, Status
 from eventsite.registration import cancel, register
 from tests.cast import TAKASAKI, TOWN_HALL, YAMADA, YOSHIDA, an_application, an_event, people

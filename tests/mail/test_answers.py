@@ -61,7 +61,7 @@ def test_numbers_that_are_no_codes(app: Flask) -> None:
 
 
 def test_every_reason_for_keeping_a_letter_back_has_its_sentence(app: Flask) -> None:
-    tree = ast.parse((ROOT / "eventsite" / "mail" / "relevance.py").read_text())
+    tree = ast.parse((ROOT / "eventsite" / "mail" / "sending" / "relevance.py").read_text())
     constants = {one.value for one in ast.walk(tree) if isinstance(one, ast.Constant)}
     reasons = {one for one in constants if isinstance(one, str) and " " in one and one == one.lower()}
     unknown = why_kept_back("something new")

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from eventsite.mail import compose, words
-from eventsite.mail.compose import AttendeeRow, LetterFacts
-from eventsite.mail.typeset import columns
+from eventsite.mail.wording import compose, words
+from eventsite.mail.wording.compose import AttendeeRow, LetterFacts
+from eventsite.mail.wording.typeset import columns
 
 LETTERS = sorted(path.name for path in compose.LETTERS.iterdir() if path.is_dir() and path.name != "blocks")
 TAKASAKI = AttendeeRow(

@@ -16,8 +16,9 @@ from sqlalchemy import select, update
 
 from eventsite import checks
 from eventsite.db import db, transaction
-from eventsite.mail import delivery, outbox, post_room
+from eventsite.mail import outbox, post_room
 from eventsite.mail.mime import Envelope
+from eventsite.mail.sending import delivery
 from eventsite.models import Message, MessageStatus
 from tests.fixtures.database import on_both
 from tests.fixtures.post import DROP, HOST, SILENT, Sink, free_port

@@ -20,9 +20,9 @@ from sqlalchemy import select
 from eventsite import i18n, jobs, registration, signin
 from eventsite.db import db, transaction
 from eventsite.events import announcing, operations, reminding, telling
-from eventsite.mail.announcements import Announcement, Audience
-from eventsite.mail.compose import LETTERS as TEMPLATES
+from eventsite.mail.letters.announcements import Announcement, Audience
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording.compose import LETTERS as TEMPLATES
 from eventsite.models import CalendarEntry, Event, Message, MessageStatus, Registration, Status
 from tests.cast import TAKASAKI, TOWN_HALL, YAMADA, YOSHIDA, an_application, an_event, people, sato
 from tests.fixtures.post import HOST, Received, Sink

@@ -11,9 +11,10 @@ from sqlalchemy import func, select
 
 from eventsite import checks, registration
 from eventsite.db import db, transaction
-from eventsite.mail import inbound, mailbox, return_path
-from eventsite.mail.inbound import Outcome
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.returns import inbound, mailbox
+from eventsite.mail.returns.inbound import Outcome
+from eventsite.mail.sending import return_path
 from eventsite.models import (
     AuditEntry,
     CalendarEntry,

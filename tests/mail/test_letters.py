@@ -17,7 +17,7 @@ from eventsite import clock, registration, tokens
 from eventsite.db import db, transaction
 from eventsite.mail import letters
 from eventsite.mail.recipients import Recipient
-from eventsite.mail.typeset import columns
+from eventsite.mail.wording.typeset import columns
 from eventsite.models import (
     Attendee,
     Event,

@@ -16,8 +16,8 @@ from sqlalchemy import select
 
 from eventsite import registration, rounds
 from eventsite.db import db
-from eventsite.mail import inbound, mailbox
-from eventsite.mail.inbound import Outcome
+from eventsite.mail.returns import inbound, mailbox
+from eventsite.mail.returns.inbound import Outcome
 from eventsite.models import Message
 from tests.cast import an_application, an_event
 from tests.mail import returned

@@ -11,13 +11,15 @@ from sqlalchemy import select, update
 from eventsite import clock, registration
 from eventsite.db import db, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import announcements, compose, own_words, sampling
-from eventsite.mail.announcements import Announcement, Audience
-from eventsite.mail.compose import LETTERS as FOLDER
-from eventsite.mail.compose import LOCALES, Own
-from eventsite.mail.editable import LETTERS
+from eventsite.mail import sampling
+from eventsite.mail.letters import announcements
+from eventsite.mail.letters.announcements import Announcement, Audience
 from eventsite.mail.recipients import Recipient
-from eventsite.mail.word_checks import check_addition, check_body, check_subject
+from eventsite.mail.wording import compose, own_words
+from eventsite.mail.wording.compose import LETTERS as FOLDER
+from eventsite.mail.wording.compose import LOCALES, Own
+from eventsite.mail.wording.editable import LETTERS
+from eventsite.mail.wording.word_checks import check_addition, check_body, check_subject
 from eventsite.models import Attendee, AuditEntry, Event, Message, OwnWords
 from eventsite.wording import letter_name
 from tests.cast import TAKASAKI, YOSHIDA, an_application, an_event, people, sato

@@ -9,8 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from eventsite.db import db, transaction
-from eventsite.mail import delivery, outbox, post_room
+from eventsite.mail import outbox, post_room
 from eventsite.mail.mime import Envelope
+from eventsite.mail.sending import delivery
 from eventsite.models import AuditEntry, Message, MessageStatus
 from tests.cast import TOWN_HALL, kanri
 from tests.fixtures.database import on_both

@@ -9,8 +9,10 @@ from sqlalchemy import select
 
 from eventsite import checks, clock, registration
 from eventsite.db import db, transaction
-from eventsite.mail import delivery, followups, mailings, outbox, suppression
+from eventsite.mail import mailings, outbox, suppression
+from eventsite.mail.letters import followups
 from eventsite.mail.mime import Envelope
+from eventsite.mail.sending import delivery
 from eventsite.models import Event, EventStatus, Message, MessageStatus, Registration
 from tests.cast import TAKASAKI, TOWN_HALL, YOSHIDA, an_application, an_event, people
 from tests.fixtures.post import HOST, Sink

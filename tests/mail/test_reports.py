@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from eventsite.mail.reports import Reply, Report, read
+from eventsite.mail.returns.reports import Reply, Report, read
 from tests.mail import returned
 from tests.mail.returned import BOUNCES, FIRST
 

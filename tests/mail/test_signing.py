@@ -11,7 +11,7 @@ from eventsite import registration
 from eventsite.config import ConfigError
 from eventsite.db import db
 from eventsite.jobs import Worker
-from eventsite.mail import signing
+from eventsite.mail.sending import signing
 from eventsite.models import Message
 from tests.cast import TAKASAKI, TOWN_HALL, an_application, an_event
 

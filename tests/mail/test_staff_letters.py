@@ -10,7 +10,8 @@ from sqlalchemy import select
 from eventsite import registration, rounds
 from eventsite.db import db, transaction
 from eventsite.events import operations
-from eventsite.mail import outbox, post_room, staff_letters, trouble
+from eventsite.mail import outbox, post_room, trouble
+from eventsite.mail.letters import staff_letters
 from eventsite.models import Attendee, Event, EventRole, Message, MessageStatus, Status
 from eventsite.registration import reporting
 from tests.cast import TAKASAKI, TOWN_HALL, an_account, an_application, an_event, kanri, people, sato, suzuki

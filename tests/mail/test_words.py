@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventsite.mail import typeset, words
+from eventsite.mail.wording import typeset, words
 
 ADDRESS = {"宛名": "例示市 企画課\n大塚 福子 様", "結び": "事務局"}
 

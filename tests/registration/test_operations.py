@@ -16,8 +16,9 @@ from eventsite import clock, tokens
 from eventsite.db import Base, db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.events import operations as events
-from eventsite.mail import compose, invitations, letters
+from eventsite.mail import invitations, letters
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording import compose
 from eventsite.models import (
     Answer,
     Attendee,

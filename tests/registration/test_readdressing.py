@@ -13,8 +13,9 @@ from sqlalchemy import event, select
 from eventsite import checks, registration, tokens
 from eventsite.db import db, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import delivery, outbox
+from eventsite.mail import outbox
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.sending import delivery
 from eventsite.models import (
     Attendee,
     AuditEntry,

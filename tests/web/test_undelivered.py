@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from eventsite import registration
 from eventsite.db import db
-from eventsite.mail import inbound
+from eventsite.mail.returns import inbound
 from eventsite.models import Attendee, CalendarEntry, Event, Message, Registration, Status
 from tests.cast import (
     TAKASAKI,

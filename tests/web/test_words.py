@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from eventsite.db import Base, db
-from eventsite.mail import compose, own_words
-from eventsite.mail.editable import LETTERS
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording import compose, own_words
+from eventsite.mail.wording.editable import LETTERS
 from eventsite.models import Account, Event
 from eventsite.registration import cancel, register
 from tests.cast import TAKASAKI, YOSHIDA, an_application, an_event, people, sato, sign_in, suzuki, tanaka

@@ -10,8 +10,8 @@ from wtforms import HiddenField, SelectMultipleField, StringField, TextAreaField
 
 from eventsite import text, wording
 from eventsite.events.announcing import LONGEST_TEXT
-from eventsite.mail.announcements import Announcement, Audience
-from eventsite.mail.typeset import SUBJECT_LENGTH
+from eventsite.mail.letters.announcements import Announcement, Audience
+from eventsite.mail.wording.typeset import SUBJECT_LENGTH
 from eventsite.models import ACTIVE, Attendee, Event, Status
 from eventsite.web.forms.cleaning import Cleaned, all_errors, options
 

@@ -7,8 +7,8 @@ from flask_wtf import FlaskForm
 from wtforms import Field, SelectField, StringField, TextAreaField
 
 from eventsite.errors import Refusal
-from eventsite.mail.compose import Own
-from eventsite.mail.word_checks import check_addition, check_body, check_subject
+from eventsite.mail.wording.compose import Own
+from eventsite.mail.wording.word_checks import check_addition, check_body, check_subject
 from eventsite.models import Attendee, OwnWords
 from eventsite.web.forms.cleaning import all_errors, options
 

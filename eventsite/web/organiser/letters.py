@@ -15,8 +15,9 @@ from eventsite import registration, wording
 from eventsite.db import db
 from eventsite.errors import Refusal
 from eventsite.events import announcing
-from eventsite.mail import announcements, answers, letter_book, mailings
+from eventsite.mail import answers, letter_book, mailings
 from eventsite.mail.letter_book import Entry, State
+from eventsite.mail.letters import announcements
 from eventsite.models import Event, Mailing, MailingStatus
 from eventsite.web import guards
 from eventsite.web.organiser.desk import bp, button_answer, me

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from eventsite import clock
 from eventsite.events import announcing
-from eventsite.mail import announcements
+from eventsite.mail.letters import announcements
 from eventsite.models import ACTIVE, Attendee, Event
 from eventsite.registration import roster
 from eventsite.web import guards

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from eventsite import clock
 from eventsite.db import db
 from eventsite.events import reminding
-from eventsite.mail import followups
 from eventsite.mail import schedule as plan
+from eventsite.mail.letters import followups
 from eventsite.models import Event, Mailing, MailingStatus
 from eventsite.web import guards
 from eventsite.web.forms.schedule import ScheduleForm, schedule_data

@@ -10,8 +10,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from eventsite import clock, i18n, wording
-from eventsite.mail import compose, editable, own_words, sampling
-from eventsite.mail.compose import Composed
+from eventsite.mail import sampling
+from eventsite.mail.wording import compose, editable, own_words
+from eventsite.mail.wording.compose import Composed
 from eventsite.models import Attendee, Event
 from eventsite.web import guards
 from eventsite.web.forms.own_words import WordsForm

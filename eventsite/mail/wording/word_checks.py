@@ -12,10 +12,10 @@ from flask_babel import lazy_gettext as _l
 
 from eventsite import text
 from eventsite.errors import Refusal
-from eventsite.mail import compose, words
-from eventsite.mail.editable import ADDITION, BODY, SUBJECT
-from eventsite.mail.typeset import office_text
-from eventsite.mail.words import Choice, Line, Piece
+from eventsite.mail.wording import compose, words
+from eventsite.mail.wording.editable import ADDITION, BODY, SUBJECT
+from eventsite.mail.wording.typeset import office_text
+from eventsite.mail.wording.words import Choice, Line, Piece
 
 LONGEST_TAG = {"ja": 24, "en": 21}  # with the date behind it, a subject stays within 40 (D64)
 _FIELD_IN_TAG = 10

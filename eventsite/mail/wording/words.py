@@ -1,7 +1,7 @@
 """The language of letter templates: reading, filling in, breaking lines, cutting subjects.
 
 For: template sources from files or from an organiser (D67) and the shape of what they become (D64, D65).
-Not for: which facts stand in which field (`eventsite.mail.compose`), MIME (`eventsite.mail.mime`). Pure; a
+Not for: which facts stand in which field (`eventsite.mail.wording.compose`), MIME (`eventsite.mail.mime`). Pure; a
 template is never evaluated: names are looked up in fixed lists, values go in last, in one pass.
 
 Grammar. The first line is `件名: …` or `Subject: …`; each further line that is not blank is a paragraph.
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from eventsite.mail.typeset import wrap
+from eventsite.mail.wording.typeset import wrap
 
 FIELDS = frozenset(
     ["団体名", "部署名", "氏名", "人数", "受付番号", "セミナー名", "セミナー短題名", "日時"]

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from eventsite import clock
 from eventsite.db import db
-from eventsite.mail import event_news, followups, recipients, suppression
+from eventsite.mail import recipients, suppression
+from eventsite.mail.letters import event_news, followups
 from eventsite.mail.recipients import Recipient
 from eventsite.models import EventStatus, Mailing, MailingStatus, Message, Registration, Status
 

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from eventsite.config import settings
-from eventsite.mail import inbound
-from eventsite.mail.inbound import Outcome
+from eventsite.mail.returns import inbound
+from eventsite.mail.returns.inbound import Outcome
 
 LOOKED_AT = "EventsiteLooked"
 MOST_AT_ONCE = 100

@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Select, func, select
 from eventsite.db import db
 from eventsite.mail import recipients
 from eventsite.mail.audience import Kind
-from eventsite.mail.compose import Composed
 from eventsite.mail.facts import News
 from eventsite.mail.outbox import masked
 from eventsite.mail.recipients import Recipient
+from eventsite.mail.wording.compose import Composed
 from eventsite.mail.writing import in_words_of_event, write
 from eventsite.models import Attendee, Event, Mailing, Registration, Status
 

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
-from eventsite.mail.compose import LOCALES, Own
-from eventsite.mail.editable import LETTERS
-from eventsite.mail.word_checks import check_addition, check_body, check_subject
+from eventsite.mail.wording.compose import LOCALES, Own
+from eventsite.mail.wording.editable import LETTERS
+from eventsite.mail.wording.word_checks import check_addition, check_body, check_subject
 from eventsite.models import Account, Event, OwnWords
 
 

@@ -1,6 +1,6 @@
 """Lines and subjects as Japanese offices read them: columns, line breaks (D65), the 40 characters of D64.
 
-Not for: merge fields (`eventsite.mail.words`), encoding (`eventsite.mail.mime`). Pure.
+Not for: merge fields (`eventsite.mail.wording.words`), encoding (`eventsite.mail.mime`). Pure.
 """
 
 import re

@@ -23,9 +23,10 @@ from sqlalchemy.exc import OperationalError
 from eventsite.config import settings
 from eventsite.db import db, transaction
 from eventsite.errors import Busy
-from eventsite.mail import outbox, post_room, relevance, return_path, signing
+from eventsite.mail import outbox, post_room
 from eventsite.mail.mime import StoredMessage
 from eventsite.mail.outbox import Claimed
+from eventsite.mail.sending import relevance, return_path, signing
 from eventsite.models import Message
 
 BATCHES = 10  # over one connection; then the worker looks after its other work

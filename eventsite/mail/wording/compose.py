@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from eventsite.mail import words
-from eventsite.mail.typeset import subject
+from eventsite.mail.wording import words
+from eventsite.mail.wording.typeset import subject
 
-LETTERS = Path(__file__).resolve().parents[2] / "templates" / "letters"
+LETTERS = Path(__file__).resolve().parents[3] / "templates" / "letters"
 LOCALES = ("ja", "en")
 BLOCK_FOLDERS = {
     "宛名": "addressee",

@@ -15,9 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from eventsite import clock
 from eventsite.db import db, lock, transaction
-from eventsite.mail import reports
 from eventsite.mail.recipients import Recipient
-from eventsite.mail.reports import Reply, Report
+from eventsite.mail.returns import reports
+from eventsite.mail.returns.reports import Reply, Report
 from eventsite.models import Attendee, CalendarEntry, Event, MailReport, Message, MessageStatus, Registration
 
 LARGEST = 1024 * 1024

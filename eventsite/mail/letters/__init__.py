@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from eventsite.mail import recipients
-from eventsite.mail.corrections import (
+from eventsite.mail.facts import News
+from eventsite.mail.letters.corrections import (
     BETTER_FIRST,
     LETTER_OF,
     address_changed,
@@ -18,9 +19,8 @@ from eventsite.mail.corrections import (
     replaced,
     state_again,
 )
-from eventsite.mail.facts import News
+from eventsite.mail.letters.staff_letters import staff_link
 from eventsite.mail.recipients import former
-from eventsite.mail.staff_letters import staff_link
 from eventsite.mail.writing import by_registration, cause, write
 from eventsite.models import Attendee, Registration, Status
 

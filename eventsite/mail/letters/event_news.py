@@ -15,9 +15,10 @@ from sqlalchemy.orm import selectinload
 
 from eventsite import i18n, wording
 from eventsite.db import db
-from eventsite.mail import audience, event_changes, recipients
+from eventsite.mail import audience, recipients
 from eventsite.mail.audience import Kind
 from eventsite.mail.facts import News
+from eventsite.mail.letters import event_changes
 from eventsite.mail.recipients import Recipient
 from eventsite.mail.writing import write
 from eventsite.models import Attendee, Event, EventStatus, Mailing, Registration, Status, StatusChange

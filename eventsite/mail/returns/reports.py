@@ -17,7 +17,7 @@ from typing import Literal
 
 from icalendar import Calendar
 
-from eventsite.mail import return_path
+from eventsite.mail.sending import return_path
 
 LONGEST_WORDS = 1000
 LONGEST_HEADER = 10_000

@@ -16,7 +16,7 @@ from eventsite import dates, i18n
 from eventsite.config import settings
 from eventsite.db import db
 from eventsite.mail import outbox
-from eventsite.mail.compose import LetterFacts, compose
+from eventsite.mail.wording.compose import LetterFacts, compose
 from eventsite.mail.writing import envelope
 from eventsite.models import Account, Event, EventRole, Message, Role
 

@@ -1,0 +1,1 @@
+"""What comes back: delivery reports and calendars' answers. Nothing here acts upon an answer."""

@@ -1,0 +1,1 @@
+"""How letters leave: whether they are still true, signed, by SMTP. Not for what they say."""
