@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from eventsite import accounts, checks, clock, dates, jobs, people, serve, signin
 from eventsite.config import settings
 from eventsite.db import db
-from eventsite.events import demo, event_file, importing
+from eventsite.events import demo, event_file, importing, reminding
 from eventsite.mail import post_room
 from eventsite.mail.returns import inbound, mailbox
 from eventsite.models import Account, Event
@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
 def init() -> None:
     """Make instance folder, secret key and database, or bring them up to date; may be repeated."""
     flask_migrate.upgrade()
+    reminding.plan_missing()
     click.echo(f"ready: {settings.instance_path}")
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from eventsite import clock, dates
 from eventsite.db import db, transaction
 from eventsite.errors import Busy
+from eventsite.events import reminding
 from eventsite.mail import trouble
 from eventsite.mail.returns import mailbox
 from eventsite.models import Task
@@ -62,6 +63,7 @@ ROUNDS: tuple[Round, ...] = (
     Round("outage", every(timedelta(minutes=1)), trouble.tell_of_outage),
     Round("inbound", every(timedelta(minutes=5)), mailbox.look),
     Round("at_once", every(timedelta(minutes=5)), reporting.tell_at_once),
+    Round("plan", every(timedelta(hours=1)), reminding.plan_missing),
     Round("undelivered", every(timedelta(hours=1)), trouble.tell_of_undelivered),
     Round("morning", on_business_days(time(9)), reporting.tell_in_the_morning),
 )

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
 from eventsite import audit, clock
-from eventsite.db import lock, transaction
+from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
 from eventsite.mail import schedule
 from eventsite.mail.letters import followups
-from eventsite.models import Account, Event, Mailing, MailingStatus
+from eventsite.models import Account, Event, EventStatus, Mailing, MailingStatus
 
 COLUMNS = frozenset(
     ["reminders", "join_in_letters", "followup_days"]
@@ -38,6 +39,23 @@ def change_letters(event: Event, values: Mapping[str, Any], by: Account) -> list
             audit.record("event.reminders_changed", event, by, fields=changed)
             schedule.replan(event, event.updated_at)
     return changed
+
+
+def plan_missing() -> int:
+    """Plan what events to come should have and nobody has planned: those of before there were reminders.
+
+    Return for how many events. A round does this; every verb that changes an event plans by itself.
+    """
+    now = clock.now()
+    planned = select(Mailing.event_id).where(Mailing.letter.in_(schedule.LETTERS))
+    running = Event.status.in_([EventStatus.PUBLISHED, EventStatus.SCHEDULED])
+    query = select(Event).where(running, Event.end_at > now, Event.id.not_in(planned)).order_by(Event.id)
+    without = [one for one in db.session.scalars(query) if schedule.is_wanting(one, now)]
+    for event in without:
+        with transaction():
+            lock(event)
+            schedule.replan(event, now)
+    return len(without)
 
 
 def leave_out(mailing: Mailing, by: Account) -> None:

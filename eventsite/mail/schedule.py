@@ -55,6 +55,11 @@ def replan(event: Event, now: datetime) -> None:
             _plan_again(known[key])
 
 
+def is_wanting(event: Event, now: datetime) -> bool:
+    """Say whether an event should have letters that are still to come."""
+    return any(slot.at > now for slot in _wanted(event).values())
+
+
 def foresee(event: Event, start: datetime, end: datetime) -> list[Move]:
     """Return what a change of the event's time would do: the moments of letters before and after it, None = none.
 

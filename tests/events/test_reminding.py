@@ -1,6 +1,6 @@
 """The rules that an event comes with: those of its file, else the usual ones; and what planning makes of them."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +8,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from eventsite.db import db
-from eventsite.events import demo
+from eventsite.events import demo, reminding
 from eventsite.events.importing import export, find, import_events
 from eventsite.mail import schedule
 from eventsite.models import AuditEntry, Event
+from tests.cast import an_event
 from tests.events.test_importing import SLUG, TODAY, a_file
+from tests.fixtures.database import on_both
 
+NOW_OVER, HOUR = datetime(2025, 11, 30, 1, tzinfo=UTC), timedelta(hours=1)
 USUAL = [{"days_before": 7, "time": "10:00"}, {"days_before": 1, "time": "10:00"}]
 
 
@@ -66,3 +69,18 @@ def test_the_demos_events_to_come_have_their_reminders(app: Flask, at) -> None:
             assert schedule.of_event(event) != []
         if event.status == "cancelled":
             assert schedule.of_event(event) == []
+
+
+@on_both
+def test_events_of_before_there_were_reminders_get_theirs(app: Flask, at) -> None:
+    moment = at(datetime(2025, 12, 1, 1, tzinfo=UTC))
+    event = an_event(
+        start_at=datetime(2025, 12, 24, 1, tzinfo=UTC), end_at=datetime(2025, 12, 24, 3, tzinfo=UTC)
+    )
+    draft, over = an_event(status="draft"), an_event(start_at=NOW_OVER, end_at=NOW_OVER + HOUR)
+    silent = an_event(reminders=[])
+    assert reminding.plan_missing() == 1
+    assert [one.due_at.day for one in schedule.of_event(event)] == [17, 23]
+    assert [schedule.of_event(one) for one in (draft, over, silent)] == [[], [], []]
+    moment.move(HOUR)
+    assert reminding.plan_missing() == 0
