@@ -148,7 +148,7 @@ def _calendar_entry(letter: str, recipient: Recipient, now: datetime) -> tuple[C
     if not recipient.confirmed:
         return None, True
     if letter in INVITES:
-        return invitations.invite(recipient, now), True
+        return invitations.refresh(recipient, now)[0], True
     if letter in REFRESHES:
         return invitations.refresh(recipient, now)
     return (invitations.find(recipient), False) if letter == "link_resent" else (None, True)

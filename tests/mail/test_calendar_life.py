@@ -232,3 +232,16 @@ def test_every_copy_has_the_same_bytes(
 
 def entry_of(found: Registration) -> CalendarEntry:
     return db.session.scalars(select(CalendarEntry).where(CalendarEntry.registration_id == found.id)).one()
+
+
+def test_what_is_sent_again_after_a_silent_change_says_what_its_letter_says(
+    event: Event, by: Account, moment
+) -> None:
+    found = registration.register(event, an_application())
+    operations.change(event, {"start_at": LATER, "end_at": LATER + AN_HOUR}, by)
+    moment.move(timedelta(days=1))
+    registration.send_state(Recipient(found))
+    first, again = sent_to(TOWN_HALL)
+    assert (first.version, again.version) == (("confirmed", "REQUEST", 0), ("confirmed", "REQUEST", 1))
+    assert again.entry["DTSTART"].dt == LATER
+    assert again.entry["UID"] == first.entry["UID"]
