@@ -31,11 +31,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Round:
-    """What comes round: its name, the next time after a given moment (pure), and what is done then."""
+    """What comes round: its name, the next time after a given moment (pure), and what is done then.
+
+    With `at_once` its first time is the moment at which the first worker looks.
+    """
 
     name: str
     after: Callable[[datetime], datetime]
     run: Callable[[], object]
+    at_once: bool = False
 
 
 def every(interval: timedelta) -> Callable[[datetime], datetime]:
@@ -63,7 +67,7 @@ ROUNDS: tuple[Round, ...] = (
     Round("outage", every(timedelta(minutes=1)), trouble.tell_of_outage),
     Round("inbound", every(timedelta(minutes=5)), mailbox.look),
     Round("at_once", every(timedelta(minutes=5)), reporting.tell_at_once),
-    Round("plan", every(timedelta(hours=1)), reminding.plan_missing),
+    Round("plan", every(timedelta(hours=1)), reminding.plan_missing, at_once=True),
     Round("undelivered", every(timedelta(hours=1)), trouble.tell_of_undelivered),
     Round("morning", on_business_days(time(9)), reporting.tell_in_the_morning),
 )
@@ -120,7 +124,8 @@ def _is_astray(one: Round, task: Task, now: datetime) -> bool:
 def _set_out(rounds: Sequence[Round], now: datetime) -> None:
     with suppress(IntegrityError), transaction():  # another worker has made the row
         for one in rounds:
-            db.session.merge(Task(name=one.name, next_run=one.after(now), lease_until=None, worker=""))
+            first = now if one.at_once else one.after(now)
+            db.session.merge(Task(name=one.name, next_run=first, lease_until=None, worker=""))
 
 
 def _claim(one: Round, worker: str, now: datetime) -> datetime | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -223,3 +224,10 @@ def test_the_worker_does_every_round_in_turn(app: Flask, moment) -> None:
     db.session.rollback()
     due = {one.name: one.after(moment()) for one in rounds.ROUNDS}
     assert {one.name: one.next_run for one in db.session.scalars(select(Task))} == due
+
+
+def test_what_is_to_be_done_at_once_waits_for_no_hour(app: Flask, moment) -> None:
+    diary = Diary(rounds.every(timedelta(hours=1)))
+    diary.round = replace(diary.round, at_once=True)
+    assert [diary.look(), diary.look(), diary.look()] == [0, 1, 0]
+    assert [one.name for one in rounds.ROUNDS if one.at_once] == ["plan"]

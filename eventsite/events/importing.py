@@ -284,6 +284,10 @@ def _obstacles(event: Event, rows: dict[str, Any], where: str) -> Iterator[Fault
             yield Fault(
                 f"{where}.categories", f"{category.code} has {count} registrations and cannot be removed"
             )
+    if rows["event"]["status"] == EventStatus.DRAFT and event.status != EventStatus.DRAFT:
+        count = _count(Registration.id, Registration.event_id == event.id)
+        if count:
+            yield Fault(f"{where}.status", f"the event has {count} registrations and cannot be a draft again")
     selections = {one["code"]: one["selection"] for one in rows["categories"]}
     for category in event.categories:
         if selections.get(category.code, category.selection) != category.selection:

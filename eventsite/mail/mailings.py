@@ -1,25 +1,32 @@
 """Letters to many: planned in the transaction of their cause, written by the worker, a few registrations at a time.
 
 A killed worker loses nothing: the row keeps how far it came, its lease ends, and no letter is written twice, since its
-dedupe key is that of the mailing. Not for the letters themselves: each kind is written by the module that knows it.
+dedupe key is that of the mailing. A registration that cannot be written to holds up no other: its id is kept in the
+details. Not for the letters themselves: each kind is written by the module that knows it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import logging
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
+from sqlalchemy.exc import OperationalError
 
 from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
+from eventsite.errors import Busy
 from eventsite.mail.audience import Kind
 from eventsite.mail.letters import announcements, event_news, followups
-from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
+from eventsite.models import Account, Event, Mailing, MailingStatus, Message, MessageStatus, Registration
 
 KINDS: dict[str, Kind] = {**event_news.KINDS, **announcements.KINDS, **followups.KINDS}
 LEASE = timedelta(minutes=5)
 CHUNK = 20
 OPEN = (MailingStatus.PLANNED, MailingStatus.WRITING)
+FAILED = "failed"
+log = logging.getLogger(__name__)
 
 
 def plan(
@@ -72,6 +79,22 @@ def open_of(event: Event, letters: Collection[str] | None = None) -> list[Mailin
     return list(db.session.scalars(query.order_by(Mailing.due_at, Mailing.id)))
 
 
+def on_their_way(registration: Registration, recipient_key: str) -> list[Mailing]:
+    """Return the mailings whose letters to one recipient are written but have not left yet."""
+    waiting = Message.status.in_([MessageStatus.QUEUED, MessageStatus.SENDING])
+    own = and_(Message.registration_id == registration.id, Message.recipient_key == recipient_key)
+    ids = select(Message.mailing_id).where(own, waiting, Message.mailing_id.is_not(None))
+    return list(db.session.scalars(select(Mailing).where(Mailing.id.in_(ids)).order_by(Mailing.id)))
+
+
+def write_again(registration: Registration, which: Sequence[Mailing], now: datetime) -> int:
+    """Write letters of these mailings to those recipients of a registration who have none yet: one has a new address.
+
+    In the open transaction; return how many.
+    """
+    return sum(KINDS[one.letter].write(registration, one, now) for one in which)
+
+
 def work(worker: str, stopping: Callable[[], bool] = lambda: False) -> int:
     """Claim one due mailing and write it; return how many letters were written. Stops between chunks when told to."""
     number = _claim(worker)
@@ -83,6 +106,7 @@ def work(worker: str, stopping: Callable[[], bool] = lambda: False) -> int:
         if count is None:
             return written
         written += count
+    _give_back(number, worker)
     return written
 
 
@@ -90,7 +114,7 @@ def _claim(worker: str) -> int | None:
     now = clock.now()
     due = or_(
         and_(Mailing.status == MailingStatus.PLANNED, Mailing.due_at <= now),
-        and_(Mailing.status == MailingStatus.WRITING, Mailing.lease_until < now),
+        and_(Mailing.status == MailingStatus.WRITING, Mailing.lease_until <= now),
     )
     chosen = select(Mailing.id).where(due).order_by(Mailing.due_at, Mailing.id).limit(1)
     if db.session.scalar(chosen) is None:  # most rounds end here, without writing
@@ -104,6 +128,16 @@ def _claim(worker: str) -> int | None:
             .returning(Mailing.id),
             execution_options={"synchronize_session": False},
         ).scalar()
+
+
+def _give_back(number: int, worker: str) -> None:
+    """End the lease of a mailing that is still ours: whoever comes next goes on with it at once."""
+    own = and_(Mailing.id == number, Mailing.status == MailingStatus.WRITING, Mailing.worker == worker)
+    with transaction():
+        db.session.execute(
+            update(Mailing).where(own).values(lease_until=clock.now()),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _write_chunk(number: int, worker: str) -> int | None:
@@ -130,8 +164,29 @@ def _write_chunk(number: int, worker: str) -> int | None:
         if not registrations:
             mailing.status, mailing.done_at, mailing.lease_until = MailingStatus.DONE, now, None
             return None
-        count = sum(kind.write(one, mailing, now) for one in registrations)
+        counts = {one.id: _write_one(one, mailing, now) for one in registrations}
+        failed = [number for number, count in counts.items() if count is None]
+        if failed:
+            mailing.details = mailing.details | {FAILED: [*mailing.details.get(FAILED, []), *failed]}
+        count = sum(filter(None, counts.values()))
         mailing.cursor = registrations[-1].id
         mailing.written += count
         mailing.lease_until = now + LEASE
         return count
+
+
+def _write_one(registration: Registration, mailing: Mailing, now: datetime) -> int | None:
+    """Write to one registration; None if that cannot be done: then nothing of it is stored.
+
+    What is wrong is logged without its words, which may hold something personal.
+    """
+    try:
+        with db.session.begin_nested():
+            return KINDS[mailing.letter].write(registration, mailing, now)
+    except (Busy, OperationalError):
+        raise
+    except Exception as error:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        what = (mailing.id, registration.id, type(error).__name__, where)
+        log.error("mailing %s cannot be written to registration %s: %s\n%s", *what)
+        return None

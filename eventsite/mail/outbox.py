@@ -177,8 +177,9 @@ def failed(message: Claimed, worker: str, words: str) -> bool:
 
 
 def outdated(message: Claimed, worker: str, words: str) -> bool:
-    """It is not true any more: keep it back for good, and why."""
-    return _settle(message, worker, status=MessageStatus.HELD, lease_until=None, error=words[:LONGEST_WORDS])
+    """It is not true any more: keep it back for good, and why. Its bytes go: they hold the manage link (R6)."""
+    values = {"status": MessageStatus.HELD, "mime": None, "lease_until": None}
+    return _settle(message, worker, **values, error=words[:LONGEST_WORDS])
 
 
 def later(message: Claimed, worker: str, words: str) -> bool:
@@ -265,7 +266,7 @@ def withhold(registration_id: int, recipient: str) -> None:
     db.session.execute(
         update(Message)
         .where(own, waiting)
-        .values(status=MessageStatus.HELD, lease_until=None, error="the address was corrected"),
+        .values(status=MessageStatus.HELD, mime=None, lease_until=None, error="the address was corrected"),
         execution_options={"synchronize_session": False},
     )
 

@@ -72,6 +72,12 @@ def is_closed(now: datetime) -> ColumnElement[bool]:
     return select(PostRoom.name).where(PostRoom.name == NAME, closed).exists()
 
 
+def is_held() -> bool:
+    """Say whether an operator holds all mail."""
+    held = select(PostRoom.name).where(PostRoom.name == NAME, PostRoom.held_at.is_not(None))
+    return db.session.scalar(held) is not None
+
+
 def hold(by: Account | None = None) -> bool:
     """Let no letter leave until `release`; those in the middle of their way arrive. False if it is so already."""
     with transaction():

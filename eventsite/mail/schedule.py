@@ -6,9 +6,9 @@ another's. Not for when that is (`due`), nor for who is written to (`followups`)
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -19,7 +19,7 @@ from eventsite.mail import due, mailings, recipients, suppression
 from eventsite.mail.due import Rule
 from eventsite.mail.joining import REMINDER
 from eventsite.mail.letters import followups
-from eventsite.mail.letters.followups import BY_HAND, FOLLOW_UPS, stamp
+from eventsite.mail.letters.followups import BY_HAND, FOLLOW_UPS, LATE, stamp
 from eventsite.models import Account, Event, Mailing, MailingStatus, Registration
 
 LETTERS = (REMINDER, *FOLLOW_UPS)
@@ -97,12 +97,36 @@ def of_today(event: Event) -> list[Mailing]:
     ]
 
 
-def plan_follow_ups(event: Event, by: Account, now: datetime) -> None:
-    """Plan both follow-ups for this moment, in the open transaction; one that is on its way is not planned again."""
-    under_way = {one.letter for one in mailings.open_of(event, FOLLOW_UPS) if one.due_at <= now}
-    for letter in FOLLOW_UPS:
-        if letter not in under_way:
-            mailings.plan(event, letter, f"{letter}:{BY_HAND}:{now:%Y%m%dT%H%M%S%f}", now, by)
+def plan_follow_ups(
+    event: Event,
+    by: Account | None,
+    now: datetime,
+    letters: Collection[str] = FOLLOW_UPS,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Plan follow-ups for this moment, in the open transaction; one that is to begin just now is not planned again."""
+    opened = mailings.open_of(event, letters)
+    beginning = {one.letter for one in opened if one.due_at <= now and not one.cursor}
+    for letter in letters:
+        if letter not in beginning:
+            mailings.plan(event, letter, f"{letter}:{BY_HAND}:{now:%Y%m%dT%H%M%S%f}", now, by, details)
+
+
+def plan_late_follow_ups(event: Event, by: Account | None, now: datetime) -> None:
+    """Plan the follow-ups whose time is over once more, in the open transaction: attendance became known after it.
+
+    Not those that were left out by hand, nor any that were never planned: a slot in the past is not made up (D62).
+    """
+    wanted = _wanted(event)
+    late = [
+        one.letter
+        for one in of_event(event)
+        if one.letter in FOLLOW_UPS
+        and one.key in wanted
+        and one.due_at <= now
+        and LEFT_OUT not in one.details
+    ]
+    plan_follow_ups(event, by, now, late, {LATE: True})
 
 
 def revive(mailing: Mailing, by: Account) -> None:

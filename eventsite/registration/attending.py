@@ -1,4 +1,7 @@
-"""Who came: the verbs of the office about attendance (出欠, D99). Blank = not known yet."""
+"""Who came: the verbs of the office about attendance (出欠, D99). Blank = not known yet.
+
+Whoever is marked after the hour of the follow-ups gets theirs all the same: see `eventsite.mail.schedule`.
+"""
 
 from collections.abc import Collection, Sequence
 
@@ -9,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from eventsite import audit, clock
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
+from eventsite.mail import schedule
 from eventsite.models import Account, Attendee, Event, EventStatus, Status
 
 ATTENDANCES = ("", "present", "absent")
@@ -71,4 +75,6 @@ def _record(
     if changed:
         numbers = [one.number for one in changed]
         audit.record("attendance.marked", event, by, numbers=numbers, attendance=attendance)
+        if attendance:
+            schedule.plan_late_follow_ups(event, by, clock.now())
     return changed

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from eventsite import audit, clock, tokens
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import letters, outbox, recipients
+from eventsite.mail import letters, mailings, outbox, recipients
 from eventsite.mail.recipients import Recipient
 from eventsite.models import Account, Attendee, EventStatus, Message, Registration, Status
 from eventsite.registration import ledger, revisions
@@ -96,6 +96,7 @@ def change_address(recipient: Recipient, email: str, *, by: Account | None = Non
         for one in _reached_by(recipient):
             one.eligibility = _finding(one, email).badge
         came_back = by is not None and any(one.undeliverable for one in recipient.reached)
+        under_way = mailings.on_their_way(recipient.registration, recipient.key)
         if came_back:
             outbox.withhold(recipient.registration.id, recipient.key)
         _write(recipient, email, now, by)
@@ -103,6 +104,7 @@ def change_address(recipient: Recipient, email: str, *, by: Account | None = Non
             letters.address_changed(recipient.registration, former, now, recipient.attendee)
         else:
             letters.state_again(recipient, now, _positions(recipient))
+        mailings.write_again(recipient.registration, under_way, now)
     return True
 
 

@@ -323,6 +323,14 @@ def test_what_people_have_chosen_cannot_vanish() -> None:
     assert faults(document) == ["events[0].questions: diet has 1 answers and cannot change its type"]
 
 
+def test_what_people_have_registered_for_is_no_draft_again() -> None:
+    imported(a_file())
+    registration.register(find(SLUG), cast.an_application())
+    assert faults(a_file(status="draft")) == [
+        "events[0].status: the event has 1 registrations and cannot be a draft again"
+    ]
+
+
 def test_what_people_have_agreed_to_stays_what_it_was() -> None:
     lunch = {
         "key": "lunch",

@@ -359,6 +359,25 @@ class TestLeases:
         assert Counter(arrived(smtp_sink)) == Counter(written) + Counter(written[:1])
         assert set(column(Message.status, Message.worker)) == {(SENT, "other")}
 
+    @on_both
+    def test_an_operator_holds_all_mail_in_the_middle_of_a_batch(
+        self, office: Flask, smtp_sink: Sink
+    ) -> None:
+        written = letters(4)
+
+        def hold() -> None:
+            with office.app_context():
+                post_room.hold()
+                db.session.remove()
+
+        smtp_sink.meanwhile[2] = hold
+        assert drain() == 2
+        assert arrived(smtp_sink) == written[:2]
+        assert column(Message.status, Message.attempts) == [(SENT, 1)] * 2 + [(QUEUED, 0)] * 2
+        post_room.release()
+        assert drain() == 2
+        assert arrived(smtp_sink) == written
+
     @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1)])
     def test_a_clock_that_jumps_between_claim_and_settle_repeats_nothing(
         self, office: Flask, smtp_sink: Sink, moment, jump: timedelta

@@ -4,13 +4,15 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from eventsite import checks, registration
+from eventsite import checks, clock, registration
 from eventsite.db import db, transaction
+from eventsite.mail import outbox
 from eventsite.mail.recipients import Recipient
 from eventsite.mail.returns import inbound, mailbox
 from eventsite.mail.returns.inbound import Outcome
@@ -146,7 +148,22 @@ class TestReport:
         assert (kept(), marked(found)) == ([], [False, False])
 
 
+BROKEN = {
+    "half a character": b"In-Reply-To: =?unicode-escape?Q?=3Ca=5Cud800x=40y=3E?=",
+    "half a character in UTF-7": b"In-Reply-To: =?utf-7?Q?+2AA-=40x?=",
+    "NUL": b"In-Reply-To: <a\0b@c>",
+    "quoted": b"Content-Type: text/plain; charset=unicode-escape",
+}
+
+
 class TestOthers:
+    @pytest.mark.parametrize("name", BROKEN)
+    @on_both
+    def test_ids_that_no_database_takes_are_none(self, app: Flask, name: str) -> None:
+        head = b"\nFrom: mailer-daemon@x\nSubject: failure notice\n\n"
+        mail = BROKEN[name] + head + b"550 no such user\n> Message-ID: <a\\ud800x@y>\n"
+        assert inbound.take(mail) == Outcome.UNMATCHED
+
     @pytest.mark.parametrize(
         ("mail", "outcome"),
         [
@@ -228,6 +245,21 @@ class TestRefusal:
         inbound.note_refusals()
         assert marked(found) == [False, False]
 
+    @on_both
+    def test_a_letter_that_was_sent_again_may_be_refused_again(self, app: Flask, moment) -> None:
+        found = registration.register(an_event(), an_application(TAKASAKI, YOSHIDA))
+        self.refuse(found, "550 no such mailbox")
+        assert inbound.note_refusals() == 1
+        by = sato(found.event)
+        registration.forget_undeliverable(found.attendees[0], by)
+        moment.move(timedelta(minutes=5))
+        outbox.requeue(letter(found), by)
+        moment.move(timedelta(minutes=5))
+        self.refuse(found, "550 no such mailbox")
+        assert [inbound.note_refusals() for _ in range(2)] == [1, 0]
+        assert marked(found) == [True, False]
+        assert len(kept()) == 2
+
     @pytest.mark.parametrize(
         "words",
         ["550 5.7.1 blocked by policy", "554 5.7.1 relay access denied", "451 4.7.1 later", "", "5501"],
@@ -240,7 +272,7 @@ class TestRefusal:
     def refuse(self, found: Registration, words: str) -> None:
         with transaction():
             message = letter(found)
-            message.status, message.error, message.give_up_at = MessageStatus.FAILED, words, NOW
+            message.status, message.error, message.give_up_at = MessageStatus.FAILED, words, clock.now()
 
 
 class TestReturnPath:
@@ -274,6 +306,11 @@ class TestCommand:
             mails[0].rstrip(b"\n"),
             mails[1].rstrip(b"\n").replace(b">From", b"From"),
         ]
+
+    def test_one_that_cannot_be_taken_in(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(inbound, "take", Mock(side_effect=UnicodeError))
+        line = "mails read: 1 (failed 0, delayed 0, reply 0, other 1)\n"
+        assert self.run(app, "-", input=returned.postfix()) == (0, line)
 
     def test_nothing_in_nothing_out(self, app: Flask) -> None:
         assert self.run(app, "-", input=b"") == (0, "mails read: 0 (failed 0, delayed 0, reply 0)\n")

@@ -9,13 +9,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from eventsite import registration, rounds
 from eventsite.db import db
+from eventsite.errors import Busy
 from eventsite.mail.returns import inbound, mailbox
 from eventsite.mail.returns.inbound import Outcome
 from eventsite.models import Message
@@ -36,6 +39,7 @@ class Box(socketserver.ThreadingTCPServer):
         self.context = context
         self.mails: dict[int, bytes] = {}
         self.flags: dict[int, set[str]] = {}
+        self.broken: set[int] = set()
         self.keeps_marks = True
         self.said: list[str] = []
 
@@ -86,6 +90,8 @@ class _Session(socketserver.StreamRequestHandler):
             self.say(" ".join(["* SEARCH", *(str(uid) for uid in box.mails if not box.flags[uid] & skipped)]))
         elif command.startswith("UID FETCH"):
             uid = int(command.split()[2])
+            if uid in box.broken:
+                return "NO [SERVERBUG] cannot be read"
             mail = box.mails[uid]
             if "BODY.PEEK[]" in command:
                 self.wfile.write(
@@ -157,6 +163,48 @@ def test_what_is_taken_in_is_read_and_the_rest_stays_unread(site: Flask, box: Bo
     assert list(box.flags.values()) == [looked, {"\\Seen"}, looked, looked]
     assert mailbox.fetch() == Counter()
     assert set(box.said) == {"CAPABILITY", "LOGIN", "SELECT", "UID", "LOGOUT"}
+
+
+HOSTILE = b"From: mailer-daemon@x\nSubject: failure notice\nIn-Reply-To: =?utf-7?Q?+2AA-=40x?=\n\n550 no such user\n"
+
+
+def test_a_hostile_mail_does_not_stop_those_behind_it(site: Flask, box: Box) -> None:
+    for mail in (a_bounce(), HOSTILE):
+        box.add(mail)
+    assert mailbox.fetch() == Counter({Outcome.FAILED: 1, Outcome.UNMATCHED: 1})
+    assert list(box.flags.values()) == [{"\\Seen"}, {"EventsiteLooked"}]
+
+
+def test_nor_does_one_that_fails_in_a_way_nobody_thought_of(
+    site: Flask, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mail in (a_bounce(), returned.person()):
+        box.add(mail)
+    take = inbound.take
+    monkeypatch.setattr(
+        inbound, "take", Mock(side_effect=lambda raw: take(raw) if b"550 5.1.1" in raw else 1 / 0)
+    )
+    assert mailbox.fetch() == Counter({Outcome.FAILED: 1, Outcome.OTHER: 1})
+    assert list(box.flags.values()) == [{"\\Seen"}, {"EventsiteLooked"}]
+
+
+def test_nor_does_one_that_the_server_cannot_hand_out(site: Flask, box: Box) -> None:
+    for mail in (a_bounce(), returned.person()):
+        box.add(mail)
+    box.broken.add(8)
+    assert mailbox.fetch() == Counter({Outcome.FAILED: 1})
+    assert list(box.flags.values()) == [{"\\Seen"}, set()]
+
+
+@pytest.mark.parametrize("error", [Busy(), OperationalError("", {}, Exception())])
+def test_without_the_database_a_mail_stays_as_it_was(
+    site: Flask, box: Box, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    box.add(returned.person())
+    monkeypatch.setattr(inbound, "take", Mock(side_effect=error))
+    with pytest.raises(type(error)):
+        mailbox.fetch()
+    assert list(box.flags.values()) == [set()]
 
 
 def test_where_no_marks_are_kept_people_find_their_mail_untouched(site: Flask, box: Box) -> None:

@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from eventsite import checks, clock, registration
 from eventsite.db import db, transaction
+from eventsite.events import operations
 from eventsite.mail import mailings, outbox, suppression
 from eventsite.mail.letters import followups
 from eventsite.mail.mime import Envelope
 from eventsite.mail.sending import delivery
-from eventsite.models import Event, EventStatus, Message, MessageStatus, Registration
-from tests.cast import TAKASAKI, TOWN_HALL, YOSHIDA, an_application, an_event, people
+from eventsite.models import Event, EventStatus, Format, Message, MessageStatus, Registration
+from tests.cast import TAKASAKI, TOWN_HALL, YOSHIDA, an_application, an_event, people, sato
 from tests.fixtures.post import HOST, Sink
 from tests.fixtures.site import MakeApp
 
@@ -24,6 +25,9 @@ DAY = timedelta(days=1)
 GONE = "nobody of this recipient's takes part any more"
 UNWANTED = "this address wants no more mail of this kind"
 SENT, HELD = MessageStatus.SENT, MessageStatus.HELD
+
+
+TITLE = "はじめての自治体DX"
 
 
 @pytest.fixture
@@ -83,7 +87,7 @@ def fate(message: Message) -> tuple[MessageStatus, str]:
     delivery.deliver("w")
     db.session.rollback()
     found = db.session.get_one(Message, number)
-    assert (found.mime is None) == (found.status == SENT)
+    assert (found.mime is None) == (found.status in {SENT, HELD})
     return found.status, found.error
 
 
@@ -137,9 +141,30 @@ class TestWhatIsToCome:
     def test_not_when_the_event_has_changed_since(self, event: Event, moment, letter: str) -> None:
         message = write(apply(event), letter)
         moment.move(timedelta(minutes=1))
-        with transaction():
-            mailings.plan(event, "rescheduled", "rescheduled:2", moment() + DAY)
+        operations.change(event, {"title": "別の題名"}, sato(event), tell=True)
         assert fate(message) == (HELD, "the event has changed since this was written")
+
+    def test_not_beside_the_letter_that_tells_of_the_change(self, event: Event, moment, letter: str) -> None:
+        message = write(apply(event), letter)
+        moment.move(timedelta(minutes=1))
+        operations.change(event, {"title": "別の題名"}, sato(event), tell=True)
+        assert mailings.work("w") == 1
+        assert fate(message) == (HELD, "the event has changed since this was written")
+
+    def test_a_change_that_is_not_told_to_them_keeps_nothing_back(
+        self, event: Event, moment, letter: str
+    ) -> None:
+        """How to join online is nothing to whoever comes to the venue; a change taken back is none."""
+        by = sato(event)
+        with transaction():
+            event.format = Format.VENUE
+        message, second = write(apply(event), letter), write(apply(event), letter)
+        moment.move(timedelta(minutes=1))
+        operations.change(event, {"join_url": "https://zoom.us/j/2"}, by, tell=True)
+        assert fate(message) == (SENT, "")
+        operations.change(event, {"title": "別の題名"}, by, tell=True)
+        operations.change(event, {"title": event.title.replace("別の題名", TITLE)}, by)
+        assert fate(second) == (SENT, "")
 
     def test_not_to_an_address_that_is_no_longer_theirs(self, event: Event, letter: str) -> None:
         found = apply(event)
@@ -159,8 +184,7 @@ def test_a_reminder_of_another_date_stays_here(event: Event, moment) -> None:
     assert fate(message) == (HELD, "the event has another date now")
     with transaction():
         event.start_at += DAY
-        message.status = MessageStatus.QUEUED
-    assert fate(message) == (SENT, "")
+    assert fate(write(apply(event), "reminder", mailing_id=mailing.id)) == (SENT, "")
 
 
 @pytest.mark.parametrize("letter", ["followup_attended", "followup_absent", "invitation"])

@@ -129,6 +129,39 @@ class TestReply:
         outer = b"From: a@b.example\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\n"
         assert read(outer + returned.calendar_reply(UID) + b"\n--o--\n") is None
 
+    @pytest.mark.parametrize("uid", ["a\x00b@c", "a\x07b@c", "ä@c", "no at", ""])
+    def test_one_to_an_entry_that_cannot_be_ours_is_none(self, uid: str) -> None:
+        assert read(returned.calendar_reply(uid)) is None
+
+
+class TestBrokenCharacters:
+    """No database takes a NUL or half a character: neither an id nor a word may hold one."""
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "In-Reply-To: =?unicode-escape?Q?=3Ca=5Cud800x=40y=3E?=",
+            "In-Reply-To: =?utf-7?Q?+2AA-=40x?=",
+            "In-Reply-To: <a\0b@c>",
+            "References: <a\0@c> <日本@c> <日本x@c>",
+            "Content-Type: text/plain; charset=unicode-escape",
+        ],
+    )
+    @pytest.mark.parametrize("name", [r"<a\ud800x@y>", r"<a\0@y>", r"<\u3042x@y>"])
+    def test_names_no_letter(self, header: str, name: str) -> None:
+        mail = f"{header}\nFrom: mailer-daemon@x\nSubject: failure notice\n\n550 a\n> Message-ID: {name}\n"
+        found = read(mail.encode())
+        assert isinstance(found, Report)
+        assert [one for one in found.message_ids if not (one.isascii() and one.isprintable())] == []
+
+    @pytest.mark.parametrize(
+        "status", ["=?unicode-escape?Q?5.1.1=5Cud800?=", "5.1.1\0", "5.1.1=?utf-7?Q?+2AA-?="]
+    )
+    def test_nor_are_they_words(self, status: str) -> None:
+        found = read(returned.postfix(status=status, diagnostic="smtp; 550 =?unicode-escape?Q?=5Cud800?=\0"))
+        assert isinstance(found, Report)
+        assert {"\0", "\ud800"} & set(found.words) == set()
+
 
 HOSTILE = {
     "nothing": b"",

@@ -167,6 +167,36 @@ def test_a_killed_worker_loses_none_and_nobody_is_reminded_twice(app: Flask, mom
     assert sorted(letters()) == sorted(f"town-{number}@city.example.lg.jp" for number in range(25))
 
 
+@on_both
+def test_a_worker_that_stops_gives_the_mailing_back(app: Flask, moment) -> None:
+    event = a_seminar()
+    for number in range(25):
+        registration.register(event, an_application(contact_email=f"town-{number}@city.example.lg.jp"))
+    moment.move(timedelta(days=16))
+    assert mailings.work("one", iter([False, True]).__next__) == 20
+    assert plan(event, MailingStatus.WRITING) == ["12-17 10:00"]
+    assert worked("two") == 5
+    assert sorted(letters()) == sorted(f"town-{number}@city.example.lg.jp" for number in range(25))
+    assert plan(event, MailingStatus.DONE) == ["12-17 10:00"]
+
+
+def test_a_worker_that_stops_leaves_what_is_another_s(app: Flask, moment) -> None:
+    event = a_seminar()
+    registration.register(event, an_application())
+    moment.move(timedelta(days=16))
+
+    def stopping() -> bool:
+        """It has slept over its lease, and another one has begun."""
+        moment.move(timedelta(minutes=6))
+        assert mailings._claim("two") is not None
+        return True
+
+    assert mailings.work("one", stopping) == 0
+    assert worked("three") == 0
+    (held,) = mailings.open_of(event, ("reminder",))[:1]
+    assert (held.worker, held.lease_until) == ("two", clock.now() + mailings.LEASE)
+
+
 def test_a_late_worker_still_reminds_but_not_once_it_has_begun(app: Flask, moment) -> None:
     event = a_seminar(reminders=[{"hours_before": 1}])
     registration.register(event, an_application())

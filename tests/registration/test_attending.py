@@ -11,7 +11,11 @@ from sqlalchemy import select
 from eventsite import clock, registration
 from eventsite.db import db, lock, transaction
 from eventsite.errors import Refusal
-from eventsite.models import AuditEntry, Event, EventStatus
+from eventsite.events import reminding
+from eventsite.mail import mailings, schedule
+from eventsite.mail.due import follow_up
+from eventsite.mail.letters.followups import ATTENDED, FOLLOW_UPS
+from eventsite.models import AuditEntry, Event, EventStatus, MailingStatus, Message
 from eventsite.registration import attending, roster
 from tests.cast import YAMADA, YOSHIDA, an_application, an_event, people, sato, sign_in, suzuki, tanaka
 from tests.fixtures.database import on_both
@@ -99,6 +103,117 @@ def test_the_roster_says_who_came(event: Event) -> None:
     table = roster.table(event)
     column = table.header.index("出欠")
     assert sorted(row[column] for row in table.rows) == ["出席", "未確認", "未確認", "欠席"]
+
+
+# Those who are marked after the hour of the follow-ups.
+
+
+@pytest.fixture
+def thanked(app: Flask, moment) -> Event:
+    """It is over, its follow-ups were due an hour ago, and three attendees are registered one by one."""
+    event = an_event(followup_days=1, reminders=[])
+    for number in range(3):
+        registration.register(event, an_application(contact_email=f"{number}@city.example.lg.jp"))
+    with transaction():
+        lock(event)
+        schedule.replan(event, clock.now())
+    moment.moment = follow_up(event.end_at, event.timezone, 1) + timedelta(hours=1)
+    return event
+
+
+def work(moment) -> None:
+    """Write what is due, and let a moment go by."""
+    for _round in range(4):
+        mailings.work("one")
+    moment.move(timedelta(minutes=1))
+
+
+def follow_ups() -> list[tuple[str, str]]:
+    """Which follow-up went to which contact."""
+    query = select(Message).where(Message.letter.in_(list(FOLLOW_UPS))).order_by(Message.id)
+    found = list(db.session.scalars(query))
+    return [(one.letter.removeprefix("followup_"), one.recipient.partition("@")[0]) for one in found]
+
+
+@on_both
+def test_attendance_that_is_known_late_still_brings_letters(thanked: Event, moment) -> None:
+    work(moment)
+    assert {one.status for one in schedule.of_event(thanked)} == {MailingStatus.DROPPED}
+    first, second, third = attending.confirmed(thanked)
+    registration.mark_list(thanked, {first.id, second.id}, {first.id}, sato(thanked))
+    work(moment)
+    assert sorted(follow_ups()) == [("absent", "1"), ("attended", "0")]
+    registration.mark([third], "present", None)
+    work(moment)
+    assert sorted(follow_ups()) == [("absent", "1"), ("attended", "0"), ("attended", "2")]
+
+
+@on_both
+def test_who_is_marked_after_the_others_gets_theirs(thanked: Event, moment) -> None:
+    first, second, third = attending.confirmed(thanked)
+    due = clock.now()
+    moment.move(-timedelta(hours=2))
+    registration.mark([first], "present", None)
+    assert mailings.open_of(thanked, FOLLOW_UPS) == schedule.of_event(thanked), "nothing before its hour"
+    assert len(schedule.of_event(thanked)) == 2
+    moment.moment = due
+    work(moment)
+    assert follow_ups() == [("attended", "0")]
+    registration.mark([second, third], "present", None)
+    work(moment)
+    assert follow_ups() == [("attended", "0"), ("attended", "1"), ("attended", "2")]
+
+
+def test_who_is_marked_while_the_others_are_written_to_gets_theirs(
+    thanked: Event, moment, monkeypatch
+) -> None:
+    monkeypatch.setattr(mailings, "CHUNK", 1)
+    first, second, third = attending.confirmed(thanked)
+    registration.mark([second, third], "present", None)
+    claimed = mailings._claim("one")
+    assert claimed is not None
+    assert mailings._write_chunk(claimed, "one") == 1
+    registration.mark([first], "present", None)
+    moment.move(timedelta(minutes=6))
+    for _round in range(2):
+        work(moment)
+    assert sorted(follow_ups()) == [("attended", "0"), ("attended", "1"), ("attended", "2")]
+
+
+def test_marking_anew_brings_no_second_letter_unless_by_the_button(thanked: Event, moment) -> None:
+    first, second, _third = attending.confirmed(thanked)
+    registration.mark([first], "absent", None)
+    work(moment)
+    registration.mark([first, second], "present", None)
+    work(moment)
+    assert follow_ups() == [("absent", "0"), ("attended", "1")]
+    reminding.send_follow_ups(thanked, sato(thanked))
+    work(moment)
+    assert follow_ups() == [("absent", "0"), ("attended", "1"), ("attended", "0")]
+
+
+def test_what_was_left_out_by_hand_does_not_come_back(thanked: Event, moment) -> None:
+    (thanks,) = (one for one in schedule.of_event(thanked) if one.letter == ATTENDED)
+    reminding.leave_out(thanks, sato(thanked))
+    work(moment)
+    first, second, _third = attending.confirmed(thanked)
+    registration.mark_list(thanked, {first.id, second.id}, {first.id}, None)
+    work(moment)
+    assert follow_ups() == [("absent", "1")]
+
+
+@pytest.mark.parametrize("why", ["no rule", "never planned", "not known again"])
+def test_no_letters_where_none_were_to_come(thanked: Event, moment, why: str) -> None:
+    work(moment)
+    moment.move(timedelta(days=7))
+    attendees = attending.confirmed(thanked)
+    with transaction():
+        attendees[0].attendance = "absent"
+        thanked.followup_days = {"no rule": None, "never planned": 5, "not known again": 1}[why]
+    before = len(schedule.of_event(thanked))
+    registration.mark(attendees, "" if why == "not known again" else "present", None)
+    work(moment)
+    assert (len(schedule.of_event(thanked)), follow_ups()) == (before, [])
 
 
 # The page.

@@ -13,7 +13,7 @@ from sqlalchemy import event, select
 from eventsite import checks, registration, tokens
 from eventsite.db import db, transaction
 from eventsite.errors import Refusal
-from eventsite.mail import outbox
+from eventsite.mail import mailings, outbox, schedule
 from eventsite.mail.recipients import Recipient
 from eventsite.mail.sending import delivery
 from eventsite.models import (
@@ -465,3 +465,25 @@ def test_nothing_personal_is_recorded(app: Flask) -> None:
     entries = db.session.scalars(select(AuditEntry)).all()
     assert [one.details for one in entries[-2:]] == [{"reference": found.reference}] * 2
     assert db.session.scalars(select(Attendee.email)).all() == [""]
+
+
+@on_both
+def test_a_new_address_gets_what_was_on_its_way_to_the_old_one(app: Flask, at) -> None:
+    """A reminder was written and had not left: it goes to the new address, with the link of today, and only there."""
+    moment = at(NOW)
+    start = NOW + timedelta(days=23)
+    event = an_event(start_at=start, end_at=start + timedelta(hours=1))
+    with transaction():
+        schedule.replan(event, NOW)
+    found = registration.register(event, an_application(TAKASAKI, YOSHIDA))
+    moment.moment = start - timedelta(days=1)
+    assert sum(mailings.work("w") for _ in range(3)) == 2
+    registration.change_address(Recipient(found), "new@city.example.lg.jp")
+    while delivery.deliver("w"):
+        pass
+    query = select(Message.recipient, Message.status).where(Message.letter == "reminder").order_by(Message.id)
+    assert [tuple(row) for row in db.session.execute(query)] == [
+        (TOWN_HALL, MessageStatus.HELD),
+        (YOSHIDA.email, MessageStatus.SENT),
+        ("new@city.example.lg.jp", MessageStatus.SENT),
+    ]

@@ -69,6 +69,14 @@ def count(event: Event, letter: str) -> int:
     return sum(len(_concerned(one, letter)) for one in registrations) if letter else 0
 
 
+def is_news_for(recipient: Recipient, mailing: Mailing) -> bool:
+    """Say whether a mailing of `CHANGES` that is still to be written has something to say to a recipient."""
+    event = recipient.registration.event
+    stage = _stage_for(recipient.registration, mailing)
+    letter = event_changes.letter_for(event_changes.remaining(stage["former"], event)) if stage else ""
+    return bool(letter) and recipient in _concerned(recipient.registration, letter)
+
+
 def _concerned(registration: Registration, letter: str) -> list[Recipient]:
     """Everybody who still has something to expect; how to join concerns only who is confirmed to (D68, D72)."""
     active = [one for one in recipients.of(registration) if one.active]

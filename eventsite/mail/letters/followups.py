@@ -21,6 +21,7 @@ from eventsite.models import (
     EventStatus,
     Mailing,
     MailingStatus,
+    Message,
     Registration,
     Status,
     StatusChange,
@@ -29,6 +30,7 @@ from eventsite.models import (
 ATTENDED, ABSENT = "followup_attended", "followup_absent"
 FOLLOW_UPS = {ATTENDED: "present", ABSENT: "absent"}
 BY_HAND = "by-hand"
+LATE = "late"  # in the details of a mailing: nobody pressed a button for it
 
 
 def stamp(instant: datetime) -> str:
@@ -118,14 +120,28 @@ def _whom_to_thank(mailing: Mailing) -> Select[int]:
 
 
 def _thank(registration: Registration, mailing: Mailing, now: datetime) -> int:
-    """Once for each letter, recipient and date of the event, however often it is asked for."""
+    """Once for each letter, recipient and date of the event, however often it is asked for.
+
+    Who has the other letter and was marked anew gets a second one by the button only.
+    """
     occasion = f"after:{stamp(registration.event.start_at)}"
     told = [one for one in recipients.of(registration) if follow_up_for(one) == mailing.letter]
     return sum(
         write(one, News(mailing.letter), occasion, now, mailing) is not None
         for one in told
         if not suppression.is_suppressed(one.email)
+        and not (LATE in mailing.details and _has_follow_up(one, registration.event))
     )
+
+
+def _has_follow_up(recipient: Recipient, event: Event) -> bool:
+    query = select(Message.id).where(
+        Message.registration_id == recipient.registration.id,
+        Message.recipient_key == recipient.key,
+        Message.letter.in_(list(FOLLOW_UPS)),
+        Message.created_at >= event.end_at,
+    )
+    return db.session.scalar(query.limit(1)) is not None
 
 
 KINDS = {

@@ -63,10 +63,12 @@ def take(raw: bytes) -> Outcome:
 def note_refusals() -> int:
     """Keep and mark what the mail server refused at once because of the address, as if it had come back later.
 
-    Each refused letter once; returns how many there were.
+    Each refusal once, so a letter that was sent again counts again; returns how many there were.
     """
     now = clock.now()
-    reported = select(MailReport.id).where(MailReport.message_id == Message.id)
+    reported = select(MailReport.id).where(
+        MailReport.message_id == Message.id, MailReport.at >= Message.give_up_at
+    )
     query = select(Message.id, Message.event_id, Message.error).where(
         Message.status == MessageStatus.FAILED,
         Message.registration_id.is_not(None),
@@ -105,8 +107,11 @@ def _note_refusal(message_id: int, event_id: int | None) -> bool:
         if event_id is not None:
             lock(db.session.get_one(Event, event_id))
         message = db.session.get(Message, message_id)
-        fingerprint = hashlib.sha256(f"refused:{message_id}".encode()).hexdigest()
-        if message is None or message.status != MessageStatus.FAILED or _is_known(fingerprint):
+        if message is None or message.status != MessageStatus.FAILED:
+            return False
+        refusal = f"refused:{message_id}:{message.give_up_at.isoformat()}"
+        fingerprint = hashlib.sha256(refusal.encode()).hexdigest()
+        if _is_known(fingerprint):
             return False
         _keep(message, fingerprint, "failed", message.error, clock.now())
         mark_undeliverable(message)

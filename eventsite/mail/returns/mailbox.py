@@ -11,7 +11,11 @@ import ssl
 from collections import Counter
 from collections.abc import Iterator
 
+from sqlalchemy.exc import OperationalError
+
 from eventsite.config import settings
+from eventsite.db import db
+from eventsite.errors import Busy
 from eventsite.mail.returns import inbound
 from eventsite.mail.returns.inbound import Outcome
 
@@ -67,7 +71,13 @@ def read(connection: imaplib.IMAP4, folder: str) -> Counter[Outcome]:
     (found,) = _done(connection.uid("SEARCH", "UNSEEN", "UNKEYWORD", LOOKED_AT)) or (b"",)
     counts: Counter[Outcome] = Counter()
     for uid in list(reversed((found or b"").decode("ascii").split()))[:MOST_AT_ONCE]:
-        outcome = _take(connection, uid)
+        try:
+            outcome = _take(connection, uid)
+        except imaplib.IMAP4.abort:
+            raise
+        except imaplib.IMAP4.error as error:  # the server cannot hand out this one
+            log.warning("a mail cannot be fetched: %s", _words(error))
+            continue
         if outcome is None:
             continue
         counts[outcome] += 1
@@ -80,7 +90,7 @@ def read(connection: imaplib.IMAP4, folder: str) -> Counter[Outcome]:
 
 def take_all(content: bytes) -> Counter[Outcome]:
     """Take in one mail, or all mails of an mbox: that begins with `From ` and a space, not with a header."""
-    return Counter(inbound.take(one) for one in split(content))
+    return Counter(_take_in(one) for one in split(content))
 
 
 def split(content: bytes) -> Iterator[bytes]:
@@ -103,7 +113,19 @@ def _take(connection: imaplib.IMAP4, uid: str) -> Outcome | None:
         return Outcome.TOO_LARGE
     parts = _done(connection.uid("FETCH", uid, "(BODY.PEEK[])"))
     raw = next((one[1] for one in parts if isinstance(one, tuple)), None)
-    return None if raw is None else inbound.take(raw)
+    return None if raw is None else _take_in(raw)
+
+
+def _take_in(raw: bytes) -> Outcome:
+    """Take in one mail; whatever fails because of it is counted, and stops none of the others."""
+    try:
+        return inbound.take(raw)
+    except (Busy, OperationalError, OSError):  # the database, not the mail
+        raise
+    except Exception as error:
+        db.session.rollback()
+        log.warning("a mail cannot be taken in: %s", type(error).__name__)
+        return Outcome.OTHER
 
 
 def _flat(answer: tuple[str, list]) -> list[bytes]:  # type: ignore[type-arg]

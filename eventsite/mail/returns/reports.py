@@ -26,8 +26,9 @@ ANSWERS = frozenset({"ACCEPTED", "DECLINED", "TENTATIVE", "DELEGATED"})
 _STATUS_PARTS = {"message/delivery-status", "message/global-delivery-status"}
 _RETURNED = {"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"}
 _ADDRESSED = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
-_MESSAGE_ID = re.compile(r"<?([^\s<>@]{1,200}@[^\s<>@]{1,200})>?")
-_QUOTED_ID = re.compile(r"^[ \t>|]*Message-ID:\s*<([^\s<>]{3,400})>", re.IGNORECASE | re.MULTILINE)
+_ID = r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}"  # ours are ASCII; a database does not take everything else
+_MESSAGE_ID = re.compile(rf"(?<![^\s<])({_ID})(?![^\s>])")
+_QUOTED_ID = re.compile(rf"^[ \t>|]*Message-ID:\s*<({_ID})>", re.IGNORECASE | re.MULTILINE)
 _DAEMON = re.compile(
     r"mailer-?daemon|postmaster|mail delivery (?:sub)?system|mail-?administrator", re.IGNORECASE
 )
@@ -106,11 +107,11 @@ def _reply(mail: Message) -> Reply | None:
         if str(calendar.get("METHOD", "")).upper() != "REPLY":
             continue
         for event in calendar.walk("VEVENT"):
-            answer = _answer(event)
-            if answer:
+            answer, uid = _answer(event), str(event.get("UID", "")).strip()
+            if answer and re.fullmatch(_ID, uid):
                 comment = event.get("COMMENT", "")
                 words = " ".join(str(one) for one in comment) if isinstance(comment, list) else str(comment)
-                return Reply(_plain(str(event.get("UID", "")))[:200], answer, _plain(words))
+                return Reply(uid, answer, _plain(words))
     return None
 
 
@@ -224,20 +225,24 @@ def _content(part: Message) -> bytes:
 
 
 def _header(message: Message, name: str) -> str:
-    """All fields of this name as one line of words, decoded as far as that is possible."""
+    """All fields of this name as one line of clean words, decoded as far as that is possible."""
     values = [value for field, value in message.raw_items() if field.lower() == name]
     joined = " ".join(values)[:LONGEST_HEADER].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     unfolded = " ".join(joined.split())
     try:
-        return str(make_header(decode_header(unfolded)))
+        return _clean(str(make_header(decode_header(unfolded))))
     except (LookupError, ValueError):
-        return unfolded
+        return _clean(unfolded)
 
 
 def _plain(words: str) -> str:
-    """One line without control characters and broken ones, which no database would take."""
-    clean = "".join(" " if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} else one for one in words)
-    return _cut(" ".join(clean.split()))
+    """One line of clean words, of moderate length."""
+    return _cut(" ".join(_clean(words).split()))
+
+
+def _clean(words: str) -> str:
+    """Blanks for control characters and broken ones, which no database would take."""
+    return "".join(" " if unicodedata.category(one) in {"Cc", "Cs", "Zl", "Zp"} else one for one in words)
 
 
 def _cut(words: str) -> str:

@@ -91,6 +91,7 @@ class _Round:
         self.outcome: list[Settle] = []
         self.handled = 0
         self.answered = False
+        self.held = False
 
     def run(self, batch: list[Claimed]) -> int:
         for left in reversed(range(BATCHES)):
@@ -113,7 +114,7 @@ class _Round:
         """Send one letter; False if this connection is of no more use, and the rest were given back."""
         self.handled += 1
         if not self._store(partial(self._begin, letter)):
-            return True
+            return not self._stop_if_held(letter, rest)
         try:
             self.line.carry(letter)
         except Exception as error:
@@ -121,9 +122,17 @@ class _Round:
         self._answer(partial(outbox.sent, letter, self.worker))
         return True
 
+    def _stop_if_held(self, letter: Claimed, rest: list[Claimed]) -> bool:
+        """Give everything back if an operator holds all mail by now."""
+        if self.held:
+            self.handled -= 1
+            self.outcome.append(partial(outbox.release, [letter, *rest], self.worker))
+        return self.held
+
     def _begin(self, letter: Claimed) -> bool:
         """Hold the letter for as long as sending may take; False if it is no longer ours, or no longer true."""
-        if not outbox.renew(letter, self.worker):
+        self.held = post_room.is_held()
+        if self.held or not outbox.renew(letter, self.worker):
             return False
         words = ""
         if letter.letter in relevance.RULES:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from eventsite import clock
 from eventsite.db import db
-from eventsite.mail import recipients, suppression
+from eventsite.mail import mailings, recipients, suppression
 from eventsite.mail.letters import event_news, followups
 from eventsite.mail.recipients import Recipient
 from eventsite.models import EventStatus, Mailing, MailingStatus, Message, Registration, Status
@@ -56,15 +56,27 @@ def _lies_ahead(message: Message, recipient: Recipient) -> str:
 
 
 def _not_overtaken(message: Message, recipient: Recipient) -> str:
-    """After it was written the date was changed, or the way to take part: what it names is no longer right."""
-    newer = select(Mailing.id).where(
+    """After it was written the event has changed, and this recipient is told so by a letter that says it all."""
+    newer = select(Mailing).where(
         Mailing.event_id == message.event_id,
         Mailing.letter.in_(event_news.CHANGES),
         Mailing.created_at > message.created_at,
         Mailing.status != MailingStatus.DROPPED,
     )
-    overtaken = db.session.scalar(newer.limit(1)) is not None
+    overtaken = any(_tells(one, message, recipient) for one in db.session.scalars(newer))
     return "the event has changed since this was written" if overtaken else ""
+
+
+def _tells(mailing: Mailing, message: Message, recipient: Recipient) -> bool:
+    """Has this mailing told the recipient, or is it going to?"""
+    told = select(Message.id).where(
+        Message.mailing_id == mailing.id,
+        Message.registration_id == message.registration_id,
+        Message.recipient_key == message.recipient_key,
+    )
+    if db.session.scalar(told.limit(1)) is not None:
+        return True
+    return mailing.status in mailings.OPEN and event_news.is_news_for(recipient, mailing)
 
 
 def _is_not_over(message: Message, recipient: Recipient) -> str:
