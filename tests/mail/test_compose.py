@@ -329,10 +329,9 @@ def test_no_name_opens_a_field_or_a_block(letter, locale):
     assert after.count("\n") == before.count("\n")
 
 
-def test_a_letter_of_the_association_replaces_the_file():
-    composed = compose.compose(
-        "confirmed", "ja", FACTS, override="件名: 【受付】\n{氏名} 様の受付番号は{受付番号}です。"
-    )
+def test_own_words_replace_those_of_the_file():
+    own = compose.Own(subject="【受付】", body="{氏名} 様の受付番号は{受付番号}です。")
+    composed = compose.compose("confirmed", "ja", FACTS, own=own)
     assert composed.subject.startswith("【受付】12月24日")
     assert "\n\n\u9ad9\ufa11 洋子 様の受付番号はGDX-7K3M-Q2です。\n\n" in composed.text
 

@@ -196,18 +196,16 @@ def compose(
     facts: LetterFacts,
     *,
     own: Own | None = None,
-    override: str | None = None,
     folder: Path = LETTERS,
 ) -> Composed:
     """Write a letter from its template in the locale (Japanese where there is no other), D63-D69.
 
-    `own`: words of the event, in place of parts of the template or in addition to it; `override`: a whole template
-    instead of the file's. Both were checked when they were saved.
+    `own`: words of the event, in place of parts of the template or in addition to it, checked when they were saved.
     Raises KeyError for a fact that the letter needs and that is missing, FileNotFoundError for a letter that
     does not exist, and BadTemplate for an unusable template.
     """
     locale = locale if locale in LOCALES else LOCALES[0]
-    template = words.parse(override) if override else standard(letter, locale, folder)
+    template = standard(letter, locale, folder)
     if own is not None:
         template = _with_own(template, own, letter, folder)
     fields, flags = _fields(facts, folder, locale), _flags(facts)
